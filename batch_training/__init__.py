@@ -1,0 +1,1 @@
+"""The night: learns from the interaction history and publishes a frozen model."""

@@ -1,0 +1,124 @@
+"""The one mapping from what a user did with a video to the confidence that is stored for it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from data.user_history import DISLIKE, LIKE, NEUTRAL
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class ConfidenceParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """How much each signal says; frozen with the model, so night and day agree.
+
+    The stored value of a video is ``c = 1 + alpha * r`` (Hu, Koren and Volinsky 2008), where
+    ``r`` adds up the weights below; it is negative for a video that was disliked or hidden.
+
+    Attributes
+    ----------
+    alpha
+        Scale of all weights; at least 0.
+    half_life
+        In videos of the user: in the fold-in, a video with that many newer ones counts half.
+        ``None`` switches it off.
+    rating_weights
+        Weights of 1, 2, 3, 4 and 5 stars; in between they are interpolated.
+    watch_weight, watch_cap
+        A watch weighs ``watch_weight * min(watch_ratio, watch_cap)``.
+    like_weight, share_weight
+        What a like and a share add.
+    dislike_weight
+        Weight of a dislike or a hide, which take the place of everything else.
+    """
+
+    alpha: float = 30.0
+    half_life: float | None = 5.0
+    rating_weights: tuple[float, float, float, float, float] = (0.2, 0.4, 0.7, 1.0, 1.3)
+    watch_weight: float = 1.0
+    watch_cap: float = 1.0
+    like_weight: float = 1.0
+    share_weight: float = 1.0
+    dislike_weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse weights with which a confidence could fall below 1."""
+        weights = {name: getattr(self, name) for name in self.__struct_fields__}
+        weights |= {f"rating_weights[{i}]": w for i, w in enumerate(weights.pop("rating_weights"))}
+        half_life = weights.pop("half_life")
+        if half_life is not None and not 0 < half_life < math.inf:
+            msg = f"half_life = {self.half_life} must be above 0 (in videos), or None"
+            raise ValueError(msg)
+        for name, weight in weights.items():
+            if not 0 <= weight < math.inf:
+                msg = f"{name} = {weight} must be a finite number, at least 0"
+                raise ValueError(msg)
+
+
+def training_confidence(
+    states: NDArray[np.void], parameters: ConfidenceParameters
+) -> NDArray[np.float32]:
+    """Give the stored values for training, where every interaction counts in full.
+
+    Parameters
+    ----------
+    states
+        Shape (n,), dtype `data.user_history.STATE`.
+
+    Returns
+    -------
+    Shape (n,): at least 1 in size, negative for dislike and hide, 0 where nothing is said
+    (a like that was taken back) and nothing should be stored.
+    """
+    return _stored(states, parameters, np.ones(len(states)))
+
+
+def fold_in_confidence(
+    states: NDArray[np.void], age: NDArray[np.int64], parameters: ConfidenceParameters
+) -> NDArray[np.float32]:
+    """Give the stored values for the fold-in, where a user's older videos count less.
+
+    Parameters
+    ----------
+    states
+        Shape (n,), dtype `data.user_history.STATE`.
+    age
+        Shape (n,): how many newer videos the same user has; 0 for the newest.
+
+    Returns
+    -------
+    As `training_confidence`.
+    """
+    if parameters.half_life is None:
+        return training_confidence(states, parameters)
+    return _stored(states, parameters, np.exp2(-age / parameters.half_life))
+
+
+def says_something(states: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Whether the user watched, rated, liked, disliked, shared or hid the video; shape (n,)."""
+    reacted = states["reaction"] != NEUTRAL
+    said: NDArray[np.bool_] = (states["seen"] > 0) | reacted | states["shared"] | states["hidden"]
+    return said
+
+
+def _stored(
+    states: NDArray[np.void], parameters: ConfidenceParameters, decay: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    p = parameters
+    stars = np.interp(states["rating"], (1, 2, 3, 4, 5), p.rating_weights)
+    weight = (
+        p.watch_weight * np.minimum(states["watch_ratio"], p.watch_cap)
+        + np.where(states["rating"] > 0, stars, 0.0)
+        + p.like_weight * (states["reaction"] == LIKE)
+        + p.share_weight * states["shared"]
+    )
+    unwanted = states["hidden"] | (states["reaction"] == DISLIKE)
+    weight = np.where(unwanted, p.dislike_weight, weight)
+    size = 1.0 + p.alpha * weight * decay
+    signed = np.where(unwanted, -size, size)
+    return np.where(says_something(states), signed, 0.0).astype(np.float32)

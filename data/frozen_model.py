@@ -1,0 +1,184 @@
+"""FrozenModel: everything that the day needs to apply what the night has learnt."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, NewType
+
+import msgspec
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from data.confidence import ConfidenceParameters
+from data.user_history import DEFAULT_LIMIT
+from data.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ModelVersion = NewType("ModelVersion", str)
+
+_FORMAT: Final = 1
+_ARRAYS: Final = {
+    "item_factors": np.float32,
+    "gram": np.float64,
+    "prior": np.float32,
+    "popularity": np.float32,
+    "blocked": np.bool_,
+}
+
+
+class InvalidModelError(ValueError):
+    """A model whose bytes, shapes or numbers can't be served."""
+
+
+class _Header(msgspec.Struct, frozen=True, kw_only=True):
+    """What travels as JSON beside the arrays."""
+
+    format: int
+    confidence: ConfidenceParameters
+    history_limit: int
+    metadata: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FrozenModel:
+    """A trained model that nobody changes any more.
+
+    Attributes
+    ----------
+    item_factors
+        ``Y``, float32, shape (n_items, k).
+    gram
+        ``YᵀY + λI``, float64, shape (k, k): what unobserved videos and the regularisation
+        contribute to every fold-in (Hu, Koren and Volinsky 2008, section 4).
+    prior
+        Added to every score, float32, shape (n_items,); zeros when there is none.
+    popularity
+        How many users took to each video, float32, shape (n_items,); serves cold users.
+    blocked
+        Videos that were taken down and are never listed, bool, shape (n_items,).
+    vocabulary
+        External video id of each row.
+    confidence
+        The mapping that the model was trained with.
+    history_limit
+        How many videos of a user are kept.
+    metadata
+        Facts for people: settings, sizes, quality. JSON types only.
+    """
+
+    item_factors: NDArray[np.float32]
+    gram: NDArray[np.float64]
+    prior: NDArray[np.float32]
+    popularity: NDArray[np.float32]
+    blocked: NDArray[np.bool_]
+    vocabulary: Vocabulary
+    confidence: ConfidenceParameters = field(default_factory=ConfidenceParameters)
+    history_limit: int = DEFAULT_LIMIT
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check types, shapes and numbers, so that a bad model is never served."""
+        n, k = np.atleast_2d(self.item_factors).shape
+        shapes = {"item_factors": (n, k), "gram": (k, k), "blocked": (n,)}
+        shapes |= {"prior": (n,), "popularity": (n,)}
+        if n == 0 or k == 0 or len(self.vocabulary) != n:
+            msg = f"item_factors of {self.item_factors.shape} for {len(self.vocabulary)} videos"
+            raise InvalidModelError(msg)
+        for name, dtype in _ARRAYS.items():
+            array: NDArray[np.generic] = getattr(self, name)
+            if array.shape != shapes[name] or array.dtype != dtype:
+                msg = f"{name} is {array.dtype}{array.shape}, not {dtype.__name__}{shapes[name]}"
+                raise InvalidModelError(msg)
+            if not np.isfinite(array).all():
+                msg = f"{name} holds a number that is not finite"
+                raise InvalidModelError(msg)
+        if self.history_limit < 1:
+            msg = f"history_limit = {self.history_limit} keeps no video"
+            raise InvalidModelError(msg)
+
+    @property
+    def n_items(self) -> int:
+        """Number of videos."""
+        return len(self.item_factors)
+
+    @property
+    def n_factors(self) -> int:
+        """Number of latent factors, k."""
+        return len(self.gram)
+
+    @cached_property
+    def whitened_factors(self) -> NDArray[np.float32]:
+        """``Y (YᵀY + λI)⁻¹``, float32, shape (n_items, k); derived once, for the dual fold-in."""
+        return np.linalg.solve(self.gram, self.item_factors.T.astype(np.float64)).T.astype(
+            np.float32, order="C"
+        )
+
+    @cached_property
+    def gram32(self) -> NDArray[np.float32]:
+        """`gram` in float32, for the primal fold-in."""
+        return self.gram.astype(np.float32)
+
+    @cached_property
+    def offsets(self) -> NDArray[np.float32]:
+        """What is added to every user's scores: the prior, and -inf for a blocked video."""
+        return np.where(self.blocked, np.float32(-np.inf), self.prior)
+
+    @cached_property
+    def cold_scores(self) -> NDArray[np.float32]:
+        """Scores for a user of whom nothing is known: popularity, -inf where blocked."""
+        return np.where(self.blocked, np.float32(-np.inf), self.popularity)
+
+    def to_bytes(self) -> bytes:
+        """Pack as safetensors; the JSON header travels as an array of bytes."""
+        header = _Header(
+            format=_FORMAT,
+            confidence=self.confidence,
+            history_limit=self.history_limit,
+            metadata=self.metadata,
+        )
+        text, offsets = self.vocabulary.to_arrays()
+        arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS}
+        arrays |= {"vocabulary_text": text, "vocabulary_offsets": offsets}
+        arrays["header"] = np.frombuffer(msgspec.json.encode(header), np.uint8)
+        return save(arrays)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> FrozenModel:
+        """Unpack what `to_bytes` wrote.
+
+        Raises
+        ------
+        InvalidModelError
+            If the bytes, the shapes or the numbers are not those of a model.
+        """
+        try:
+            arrays = load(data)
+            header = msgspec.json.decode(arrays.pop("header").tobytes(), type=_Header)
+            vocabulary = Vocabulary.from_arrays(
+                arrays.pop("vocabulary_text"), arrays.pop("vocabulary_offsets")
+            )
+            if header.format != _FORMAT:
+                msg = f"model format {header.format}; this release reads {_FORMAT}"
+                raise InvalidModelError(msg)
+            return cls(
+                **{name: arrays[name] for name in _ARRAYS},
+                vocabulary=vocabulary,
+                confidence=header.confidence,
+                history_limit=header.history_limit,
+                metadata=header.metadata,
+            )
+        except (SafetensorError, msgspec.MsgspecError, KeyError, ValueError) as error:
+            msg = f"not a model: {error}"
+            raise InvalidModelError(msg) from error
+
+
+def new_version(content: bytes, built_at: datetime) -> ModelVersion:
+    """Name a model by its build time in UTC and the first 12 hex digits of its SHA-256."""
+    stamp = built_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return ModelVersion(f"{stamp}-{hashlib.sha256(content).hexdigest()[:12]}")

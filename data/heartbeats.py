@@ -1,0 +1,86 @@
+"""Heartbeats: which workers live, which model they hold, and how far they are."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, cast
+
+import msgspec
+
+if TYPE_CHECKING:
+    import redis
+
+    from data.redis_keys import RedisKeys
+
+TTL_S: Final = 15
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker says of itself every few seconds.
+
+    Attributes
+    ----------
+    worker
+        Unique name of the process.
+    version, activation
+        The model it holds; None and 0 when it holds none.
+    trouble
+        Why it does not hold the current model; empty when it does.
+    lag
+        Events that it fetched and has not reflected in Redis yet.
+    events, dead_letters, lost_races
+        Counted since it started.
+    """
+
+    worker: str
+    version: str | None
+    activation: int
+    trouble: str = ""
+    lag: int = 0
+    events: int = 0
+    dead_letters: int = 0
+    lost_races: int = 0
+
+
+class Heartbeats:
+    """Write and read heartbeats.
+
+    Parameters
+    ----------
+    client
+        Connection that returns bytes.
+    keys
+        The key schema.
+    """
+
+    def __init__(self, client: redis.Redis, keys: RedisKeys) -> None:
+        self._redis = client
+        self._keys = keys
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        """Report, and forget workers that have been silent for long."""
+        now_s = time.time()
+        with self._redis.pipeline(transaction=False) as pipe:
+            name = self._keys.worker(heartbeat.worker)
+            pipe.set(name, msgspec.json.encode(heartbeat), ex=TTL_S)
+            pipe.zadd(self._keys.workers, {heartbeat.worker: now_s * 1000})
+            pipe.zremrangebyscore(self._keys.workers, 0, (now_s - 10 * TTL_S) * 1000)
+            pipe.expire(self._keys.workers, 10 * TTL_S)
+            pipe.execute()
+
+    def stop(self, worker: str) -> None:
+        """Take a worker that ends by itself off the list at once."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.delete(self._keys.worker(worker))
+            pipe.zrem(self._keys.workers, worker)
+            pipe.execute()
+
+    def alive(self) -> list[Heartbeat]:
+        """Heartbeats that are no older than their TTL, by worker."""
+        names = cast("list[bytes]", self._redis.zrange(self._keys.workers, 0, -1))
+        workers = sorted(name.decode() for name in names)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for worker in workers:
+                pipe.get(self._keys.worker(worker))
+            values = pipe.execute()
+        return [msgspec.json.decode(v, type=Heartbeat) for v in values if v is not None]

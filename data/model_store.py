@@ -1,0 +1,238 @@
+"""Published models in Redis: immutable versions, and one pointer to the one that is served."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
+
+import msgspec
+
+from data.catalogue import Catalogue
+from data.frozen_model import FrozenModel, ModelVersion
+
+if TYPE_CHECKING:
+    import redis
+
+    from data.redis_keys import RedisKeys
+
+CHUNK_BYTES: Final = 4 * 1024 * 1024
+_FORMAT: Final = 1
+
+# KEYS: current, manifest, chunks. The pointer moves only if every key of the version exists.
+_ACTIVATE: Final = """
+if redis.call('EXISTS', unpack(KEYS, 2)) ~= #KEYS - 1 then return -1 end
+local current = redis.call('GET', KEYS[1]) or '0 '
+local activation = tonumber(string.match(current, '^(%d+)')) + 1
+redis.call('SET', KEYS[1], activation .. ' ' .. ARGV[1])
+return activation
+"""
+
+
+class ModelStoreError(RuntimeError):
+    """A version that is missing, incomplete or damaged; the message says which part."""
+
+
+class Active(NamedTuple):
+    """The version that is served, and the number of the activation that made it so."""
+
+    activation: int
+    version: ModelVersion
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One part of a version: its size in bytes and the SHA-256 of each chunk and of the whole."""
+
+    size: int
+    sha256: str
+    chunks: tuple[str, ...]
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a version consists of; written last, so a version with a manifest was whole once.
+
+    Attributes
+    ----------
+    version
+        Name of the version.
+    shape
+        Rows and columns of the item factors.
+    parts
+        ``model`` and ``catalogue``.
+    metadata
+        Facts for people, copied from the model: settings, sizes, quality.
+    """
+
+    format: int
+    version: str
+    shape: tuple[int, int]
+    parts: dict[str, Part]
+    metadata: dict[str, object]
+
+
+class LoadedModel(NamedTuple):
+    """A verified version."""
+
+    model: FrozenModel
+    catalogue: Catalogue
+
+
+class ModelStore:
+    """Publish, verify, activate and load versions.
+
+    Parameters
+    ----------
+    client
+        Connection that returns bytes.
+    keys
+        The key schema.
+    """
+
+    def __init__(self, client: redis.Redis, keys: RedisKeys) -> None:
+        self._redis = client
+        self._keys = keys
+
+    def publish(self, version: ModelVersion, model: FrozenModel, catalogue: Catalogue) -> Manifest:
+        """Write a version whole, manifest last, then read it back and verify it.
+
+        Publishing the same version again writes the same bytes. Nothing is activated.
+
+        Raises
+        ------
+        ModelStoreError
+            If what Redis gives back differs from what was written.
+        """
+        blobs = {"model": model.to_bytes(), "catalogue": catalogue.to_bytes()}
+        manifest = Manifest(
+            format=_FORMAT,
+            version=version,
+            shape=model.item_factors.shape,
+            parts={name: _describe(blob) for name, blob in blobs.items()},
+            metadata=model.metadata,
+        )
+        for name, blob in blobs.items():
+            for number, chunk in enumerate(_chunks(blob)):
+                self._redis.set(self._keys.chunk(version, name, number), chunk)
+        self._redis.set(self._keys.manifest(version), msgspec.json.encode(manifest))
+        self._redis.zadd(self._keys.versions, {version: time.time_ns() // 1_000_000})
+        self.verify(version)
+        return manifest
+
+    def activate(self, version: ModelVersion) -> Active:
+        """Verify a version, then move the pointer to it.
+
+        Raises
+        ------
+        ModelStoreError
+            If the version is missing, incomplete or damaged; the pointer then stays.
+        """
+        manifest = self.verify(version)
+        keys = [self._keys.current, self._keys.manifest(version)]
+        for name, part in manifest.parts.items():
+            keys += [self._keys.chunk(version, name, i) for i in range(len(part.chunks))]
+        activation = int(str(self._redis.eval(_ACTIVATE, len(keys), *keys, version)))
+        if activation < 0:
+            msg = f"version {version} lost a part while it was being activated; publish it again"
+            raise ModelStoreError(msg)
+        return Active(activation, version)
+
+    def current(self) -> Active | None:
+        """Read the pointer; None when nothing was ever activated."""
+        value = self._redis.get(self._keys.current)
+        if not isinstance(value, bytes):
+            return None
+        activation, _, version = value.decode().partition(" ")
+        return Active(int(activation), ModelVersion(version))
+
+    def versions(self) -> list[ModelVersion]:
+        """List the published versions, oldest first."""
+        names = cast("list[bytes]", self._redis.zrange(self._keys.versions, 0, -1))
+        return [ModelVersion(name.decode()) for name in names]
+
+    def manifest(self, version: ModelVersion) -> Manifest:
+        """Read a version's manifest.
+
+        Raises
+        ------
+        ModelStoreError
+            If there is none, or it can't be read.
+        """
+        key = self._keys.manifest(version)
+        value = self._redis.get(key)
+        if not isinstance(value, bytes):
+            msg = f"there is no version {version}: key {key} is missing"
+            raise ModelStoreError(msg)
+        try:
+            manifest = msgspec.json.decode(value, type=Manifest)
+        except msgspec.MsgspecError as error:
+            msg = f"the manifest of version {version} can't be read: {error} (key {key})"
+            raise ModelStoreError(msg) from error
+        if manifest.format != _FORMAT:
+            msg = f"manifest of format {manifest.format}; this release reads {_FORMAT} (key {key})"
+            raise ModelStoreError(msg)
+        return manifest
+
+    def verify(self, version: ModelVersion) -> Manifest:
+        """Read every chunk of a version and compare checksums.
+
+        Raises
+        ------
+        ModelStoreError
+            Naming the first key that is missing or wrong.
+        """
+        manifest = self.manifest(version)
+        for name in manifest.parts:
+            self._read(manifest, name)
+        return manifest
+
+    def load(self, version: ModelVersion) -> LoadedModel:
+        """Read and verify a version.
+
+        Raises
+        ------
+        ModelStoreError
+            If a part is missing or damaged, or is no model at all.
+        """
+        manifest = self.manifest(version)
+        try:
+            model = FrozenModel.from_bytes(self._read(manifest, "model"))
+            catalogue = Catalogue.from_bytes(self._read(manifest, "catalogue"))
+        except ValueError as error:
+            msg = f"version {version} can't be used: {error}"
+            raise ModelStoreError(msg) from error
+        if model.item_factors.shape != manifest.shape:
+            msg = f"version {version} has {model.item_factors.shape}, not {manifest.shape} factors"
+            raise ModelStoreError(msg)
+        return LoadedModel(model, catalogue)
+
+    def _read(self, manifest: Manifest, name: str) -> bytes:
+        """Read one part, chunk by chunk, and verify it."""
+        part = manifest.parts[name]
+        chunks = []
+        for number, expected in enumerate(part.chunks):
+            key = self._keys.chunk(manifest.version, name, number)
+            chunk = self._redis.get(key)
+            if not isinstance(chunk, bytes):
+                msg = f"version {manifest.version} is incomplete: key {key} is missing"
+                raise ModelStoreError(msg)
+            if _digest(chunk) != expected:
+                msg = f"version {manifest.version} is damaged: key {key} fails its SHA-256"
+                raise ModelStoreError(msg)
+            chunks.append(chunk)
+        blob = b"".join(chunks)
+        if len(blob) != part.size or _digest(blob) != part.sha256:
+            msg = f"version {manifest.version} is damaged: {name} fails its SHA-256"
+            raise ModelStoreError(msg)
+        return blob
+
+
+def _chunks(blob: bytes) -> list[bytes]:
+    return [blob[i : i + CHUNK_BYTES] for i in range(0, len(blob), CHUNK_BYTES)]
+
+
+def _describe(blob: bytes) -> Part:
+    return Part(len(blob), _digest(blob), tuple(_digest(chunk) for chunk in _chunks(blob)))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,87 @@
+"""Connecting to Redis, and errors that say what to do."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import redis
+from redis.exceptions import (
+    BusyLoadingError,
+    ClusterDownError,
+    ConnectionError,  # noqa: A004 - Redis's own, which is what is meant here
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    TimeoutError,  # noqa: A004 - Redis's own, which is what is meant here
+    TryAgainError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Redis is away, starting, full, or has become a replica: the same call may succeed later.
+TRANSIENT_ERRORS: Final = (
+    ConnectionError,
+    TimeoutError,
+    BusyLoadingError,
+    ReadOnlyError,
+    OutOfMemoryError,
+    ClusterDownError,
+    TryAgainError,
+    OSError,
+)
+
+
+class RedisUnavailableError(RuntimeError):
+    """Redis can't be reached or refuses to work; the message says what to do."""
+
+
+def connect(url: str) -> redis.Redis:
+    """Open a connection pool; nothing is sent before the first command.
+
+    Parameters
+    ----------
+    url
+        ``redis://[user:password@]host:port/db``, ``rediss://`` for TLS, or ``unix://path``.
+
+    Raises
+    ------
+    RedisUnavailableError
+        If the URL can't be understood.
+    """
+    try:
+        client: redis.Redis = redis.Redis.from_url(
+            url, socket_timeout=10, socket_connect_timeout=3, health_check_interval=30
+        )
+    except ValueError as error:
+        msg = f"can't read the Redis URL {without_password(url)!r}: {error}"
+        raise RedisUnavailableError(msg) from error
+    return client
+
+
+def without_password(url: str) -> str:
+    """Hide the password of a URL, for messages."""
+    head, at, tail = url.rpartition("@")
+    scheme, _, credentials = head.partition("://")
+    return f"{scheme}://{credentials.partition(':')[0]}:***@{tail}" if at else url
+
+
+@contextmanager
+def explained(url: str) -> Iterator[None]:
+    """Turn an error of Redis into one that a person can act on.
+
+    Raises
+    ------
+    RedisUnavailableError
+        In place of any error of the client library.
+    """
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        msg = (
+            f"Redis at {without_password(url)} does not answer as it should: {error}. "
+            "Start a Redis 6.2+ or Valkey there, or name another one with --redis-url, "
+            "UPNEXT_REDIS_URL, or redis_url in upnext.toml."
+        )
+        raise RedisUnavailableError(msg) from error

@@ -1,0 +1,144 @@
+"""The up-next list: from histories to the lists that the night judges and the day serves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from data.confidence import fold_in_confidence, says_something
+from data.scoring import Ragged, fold_in, rank, top_n
+from data.user_history import STATE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from data.frozen_model import FrozenModel
+    from data.user_history import UserHistory
+
+DEFAULT_LENGTH: Final = 20
+_DIGITS: Final = 6
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """One video of an up-next list."""
+
+    id: str
+    score: float
+
+
+class UpNext(msgspec.Struct, frozen=True, kw_only=True):
+    """An up-next list as it stands in Redis, in JSON.
+
+    Attributes
+    ----------
+    user
+        External user id.
+    version
+        Version of the model that made the list.
+    activation
+        Number of the activation under which it was made; it never falls.
+    at
+        Time of the newest event that the list knows, in ms UTC; 0 when it knows none.
+    personal
+        False when nothing was known of the user, and the list is the popular videos.
+    items
+        Best first.
+    """
+
+    user: str
+    version: str
+    activation: int
+    at: int
+    personal: bool
+    items: tuple[Listed, ...]
+
+
+class Ranking(NamedTuple):
+    """Ranked rows of a batch of histories.
+
+    Attributes
+    ----------
+    rows, scores
+        Shape (n_users, n); row -1 where no candidate was left.
+    personal
+        Shape (n_users,): False where the list is the popular videos.
+    """
+
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    personal: NDArray[np.bool_]
+
+
+def rank_histories(model: FrozenModel, histories: Sequence[UserHistory], n: int) -> Ranking:
+    """Fold each history into the model and rank the videos that it doesn't hold.
+
+    A user of whom the model knows no wanted video gets the popular ones.
+    """
+    known, confidence = known_videos(model, histories)
+    rows, scores = top_n(model, fold_in(model, known, confidence), known, n)
+    personal = np.zeros(len(histories), np.bool_)
+    for user, part in enumerate(known.slices()):
+        personal[user] = bool((confidence[part] > 0).any())
+        if not personal[user]:
+            rows[user], scores[user] = rank(model.cold_scores, known.rows[part], n)
+    return Ranking(rows, scores, personal)
+
+
+def up_next(
+    model: FrozenModel,
+    users: Sequence[str],
+    histories: Sequence[UserHistory],
+    *,
+    version: str,
+    activation: int,
+    length: int = DEFAULT_LENGTH,
+) -> list[UpNext]:
+    """Make the up-next list of each user from what is known of them."""
+    ranking = rank_histories(model, histories, length)
+    ids = model.vocabulary.ids
+    lists = []
+    scores = np.round(ranking.scores.astype(np.float64), _DIGITS).tolist()
+    for i, (user, row) in enumerate(zip(users, ranking.rows.tolist(), strict=True)):
+        listed = zip(row, scores[i], strict=True)
+        lists.append(
+            UpNext(
+                user=user,
+                version=version,
+                activation=activation,
+                at=histories[i].newest_at,
+                personal=bool(ranking.personal[i]),
+                items=tuple(Listed(ids[r], score) for r, score in listed if r >= 0),
+            )
+        )
+    return lists
+
+
+def known_videos(
+    model: FrozenModel, histories: Sequence[UserHistory]
+) -> tuple[Ragged, NDArray[np.float32]]:
+    """Give the videos of each history that the model knows, with their fold-in confidence.
+
+    They are what is folded in, and what is left out of the list. A video of which nothing is
+    said any more (a like that was taken back) is neither.
+
+    Returns
+    -------
+    known
+        Rows, user after user.
+    confidence
+        Shape (total,), see `data.confidence.fold_in_confidence`. A video's age is counted
+        among all videos of the history, so that it doesn't depend on the model.
+    """
+    lengths = np.fromiter((len(h) for h in histories), np.int64, len(histories))
+    ends = np.cumsum(lengths)
+    states = np.concatenate([np.zeros(0, STATE), *(h.states for h in histories)])
+    rows = model.vocabulary.rows([video for h in histories for video in h.videos])
+    age = np.repeat(ends, lengths) - 1 - np.arange(len(states))
+    confidence = fold_in_confidence(states, age, model.confidence)
+    known = (rows >= 0) & says_something(states)
+    kept = np.concatenate([[0], np.cumsum(known)])
+    return Ragged(kept[ends], rows[known]), confidence[known]

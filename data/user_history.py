@@ -1,0 +1,273 @@
+"""UserHistory: what one user did with each video, merged so that a replay changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from data.interaction import Interaction
+
+NEUTRAL: Final = 0
+LIKE: Final = 1
+DISLIKE: Final = 2
+DEFAULT_LIMIT: Final = 1_000
+
+# What is known of one (user, video). A time of 0 means "never", a ratio or rating of 0 "none".
+STATE: Final = np.dtype(
+    [
+        ("seen", "i8"),  # ms UTC of the latest watch or rating
+        ("earliest", "i8"),  # ms UTC of the earliest event of any kind
+        ("latest", "i8"),  # ms UTC of the latest event of any kind
+        ("watch_ratio", "f8"),  # the greatest
+        ("rating", "f8"),  # stars; the last writer wins, by (rated_at, rating)
+        ("rated_at", "i8"),
+        ("reaction", "i1"),  # NEUTRAL, LIKE or DISLIKE; the last writer wins, by (at, value)
+        ("reacted_at", "i8"),
+        ("shared", "?"),
+        ("hidden", "?"),
+    ]
+)
+_REACTIONS: Final = {"neutral": NEUTRAL, "like": LIKE, "dislike": DISLIKE}
+_FORMAT: Final = 1
+
+
+class Mark(NamedTuple):
+    """The greatest (latest event time in ms, video id) that a history ever let go."""
+
+    at: int
+    video: str
+
+
+NO_MARK: Final = Mark(0, "")
+
+
+def event_state(event: Interaction) -> NDArray[np.void]:
+    """State of one video after a single event, shape (1,), dtype `STATE`."""
+    state = np.zeros(1, STATE)
+    row = state[0]
+    row["earliest"] = row["latest"] = event.at
+    if event.kind in ("watch", "rating"):
+        row["seen"] = event.at
+    if event.kind == "watch":
+        row["watch_ratio"] = event.watch_ratio
+    elif event.kind == "rating":
+        row["rating"], row["rated_at"] = event.rating, event.at
+    elif event.kind in _REACTIONS:
+        row["reaction"], row["reacted_at"] = _REACTIONS[event.kind], event.at
+    else:
+        row["shared"], row["hidden"] = event.kind == "share", event.kind == "hide"
+    return state
+
+
+def merge_states(a: NDArray[np.void], b: NDArray[np.void]) -> NDArray[np.void]:
+    """Merge two arrays of states, element by element.
+
+    Commutative, associative and idempotent, so neither the order nor the number of
+    deliveries matters.
+
+    Parameters
+    ----------
+    a, b
+        Shape (n,), dtype `STATE`; element i of both speaks of the same user and video.
+    """
+    out = a.copy()
+    for field in ("seen", "latest", "watch_ratio", "shared", "hidden"):
+        np.maximum(a[field], b[field], out=out[field])
+    np.minimum(a["earliest"], b["earliest"], out=out["earliest"])
+    for value, at in (("rating", "rated_at"), ("reaction", "reacted_at")):
+        tied = (a[at] == b[at]) & (b[value] > a[value])
+        newer = (b[at] > a[at]) | tied
+        out[value] = np.where(newer, b[value], a[value])
+        np.maximum(a[at], b[at], out=out[at])
+    return out
+
+
+def place_times(states: NDArray[np.void]) -> NDArray[np.int64]:
+    """Time by which videos are ranked, in ms: the latest watch or rating.
+
+    A video with reactions only stands at its earliest event, so a later reaction moves nothing.
+    """
+    return np.where(states["seen"] > 0, states["seen"], states["earliest"])
+
+
+class UserHistory:
+    """The newest videos of one user, ordered by place: oldest first.
+
+    A place is the rank by (latest watch or rating, video id). Instances are never changed;
+    `merge` and `add` return another one, or the same one when there was nothing new.
+
+    Attributes
+    ----------
+    videos
+        External video ids, length n.
+    states
+        Shape (n,), dtype `STATE`.
+    mark
+        The greatest (time, video id) ever let go; an event at or below it is ignored.
+    """
+
+    __slots__ = ("mark", "states", "videos")
+
+    def __init__(self, videos: list[str], states: NDArray[np.void], mark: Mark = NO_MARK) -> None:
+        self.videos = videos
+        self.states = states
+        self.mark = mark
+
+    @classmethod
+    def empty(cls) -> UserHistory:
+        """History of somebody who did nothing yet."""
+        return cls([], np.zeros(0, STATE))
+
+    @classmethod
+    def of_event(cls, event: Interaction) -> UserHistory:
+        """History that holds a single event; its user id is the caller's concern."""
+        return cls([event.video], event_state(event))
+
+    @classmethod
+    def of(
+        cls, videos: Sequence[str], states: NDArray[np.void], limit: int = DEFAULT_LIMIT
+    ) -> UserHistory:
+        """Put states of distinct videos, in any order, in their places and let the excess go."""
+        return _placed(list(videos), states, NO_MARK, limit)
+
+    def __len__(self) -> int:
+        """Count the videos that are kept."""
+        return len(self.videos)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare videos, states and mark."""
+        return (
+            isinstance(other, UserHistory)
+            and self.mark == other.mark
+            and self.videos == other.videos
+            and self.states.tobytes() == other.states.tobytes()
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # holds an array, so it can't be a key
+
+    def __repr__(self) -> str:
+        """Name the size and the mark, not a thousand videos."""
+        return f"UserHistory({len(self)} videos, mark={self.mark})"
+
+    @property
+    def newest_at(self) -> int:
+        """Time of the newest event that is known, in ms UTC; 0 when there is none."""
+        return max(int(self.states["latest"].max(initial=0)), self.mark.at)
+
+    def add(self, event: Interaction, limit: int = DEFAULT_LIMIT) -> UserHistory:
+        """Merge one event, see `merge`."""
+        return self.merge(UserHistory.of_event(event), limit)
+
+    def merge(self, other: UserHistory, limit: int = DEFAULT_LIMIT) -> UserHistory:
+        """Merge what another history of the same user knows.
+
+        While both together hold at most ``limit`` videos this is commutative, associative and
+        idempotent. Beyond that, old videos are let go and the mark rises; what lies at or below
+        the mark is ignored from then on, so a replay never changes a history that already holds it.
+
+        Parameters
+        ----------
+        other
+            For example one event, or the history that the night computed.
+        limit
+            How many videos to keep; hidden and disliked ones are let go last.
+        """
+        videos, states = other._above(self.mark)
+        index = {video: place for place, video in enumerate(self.videos)}
+        at = np.fromiter((index.get(v, -1) for v in videos), np.int64, len(videos))
+        new = at < 0
+        merged = np.concatenate([self.states, states[new]])
+        if not new.all():
+            both = at[~new]
+            merged[both] = merge_states(self.states[both], states[~new])
+        added = [video for video, is_new in zip(videos, new, strict=True) if is_new]
+        result = _placed(self.videos + added, merged, max(self.mark, other.mark), limit)
+        return self if result == self else result
+
+    def _above(self, mark: Mark) -> tuple[list[str], NDArray[np.void]]:
+        """Videos and states that are newer than ``mark``."""
+        if mark == NO_MARK:
+            return self.videos, self.states
+        latest = self.states["latest"].tolist()
+        keep = [i for i, video in enumerate(self.videos) if (latest[i], video) > mark]
+        return [self.videos[i] for i in keep], self.states[keep]
+
+    def to_bytes(self) -> bytes:
+        """Pack into MessagePack; a column in which nothing stands takes no room."""
+        columns = [column.tobytes() if column.any() else b"" for column in _to_columns(self.states)]
+        return msgspec.msgpack.encode(
+            (_FORMAT, self.mark.at, self.mark.video, self.videos, columns)
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> UserHistory:
+        """Unpack what `to_bytes` wrote.
+
+        Raises
+        ------
+        ValueError
+            If the bytes are not a history of this format.
+        """
+        try:
+            form, at, video, videos, packed = _DECODER.decode(data)
+            if form != _FORMAT:
+                msg = f"format {form} of a user history; this release reads {_FORMAT}"
+                raise ValueError(msg)
+            return cls(videos, _from_columns(packed, len(videos)), Mark(at, video))
+        except msgspec.MsgspecError as error:
+            msg = f"not a user history: {error}"
+            raise ValueError(msg) from error
+
+
+_DECODER: Final = msgspec.msgpack.Decoder(tuple[int, int, str, list[str], list[bytes]])
+
+
+def _placed(videos: list[str], states: NDArray[np.void], mark: Mark, limit: int) -> UserHistory:
+    """Order by place and let the excess go."""
+    times = place_times(states)
+    if (times[1:] <= times[:-1]).any():
+        keys = times.tolist()
+        order = sorted(range(len(videos)), key=lambda i: (keys[i], videos[i]))
+        videos, states = [videos[i] for i in order], states[order]
+    if len(videos) > limit:
+        videos, states, mark = _let_go(videos, states, mark, limit)
+    return UserHistory(videos, states, mark)
+
+
+def _let_go(
+    videos: list[str], states: NDArray[np.void], mark: Mark, limit: int
+) -> tuple[list[str], NDArray[np.void], Mark]:
+    """Drop the oldest beyond ``limit``, hidden and disliked ones last, and raise the mark."""
+    guarded = states["hidden"] | (states["reaction"] == DISLIKE)
+    order = np.argsort(guarded, kind="stable")
+    excess = len(videos) - limit
+    gone = order[:excess]
+    mark = max(mark, *(Mark(int(states["latest"][i]), videos[i]) for i in gone))
+    keep = np.sort(order[excess:])
+    return [videos[i] for i in keep], states[keep], mark
+
+
+def _to_columns(states: NDArray[np.void]) -> list[NDArray[np.generic]]:
+    """Columns in the order of `STATE`, times relative to ``seen`` so that most are all zero."""
+    columns = {name: states[name] for name in STATE.fields or ()}
+    columns["earliest"] = states["seen"] - states["earliest"]
+    columns["latest"] = states["latest"] - states["seen"]
+    return list(columns.values())
+
+
+def _from_columns(packed: list[bytes], n: int) -> NDArray[np.void]:
+    """Undo `_to_columns`."""
+    states = np.zeros(n, STATE)
+    for name, data in zip(STATE.names or (), packed, strict=True):
+        if data:
+            states[name] = np.frombuffer(data, STATE[name])
+    states["earliest"] = states["seen"] - states["earliest"]
+    states["latest"] += states["seen"]
+    return states

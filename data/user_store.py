@@ -1,0 +1,192 @@
+"""A user's history and up-next list in Redis: read many, compare and set many.
+
+A history stands behind a header of 32 characters, which is what the script compares:
+16 hex digits of the BLAKE2b digest of the bytes behind it, then the number of the activation
+under which the list was made, as 16 decimal digits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+from redis.exceptions import NoScriptError
+
+from data.up_next import UpNext
+from data.user_history import UserHistory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import redis
+
+    from data.redis_keys import RedisKeys
+
+DEFAULT_TTL_S: Final = 90 * 86_400
+USERS_PER_CALL: Final = 64  # of one script call: keeps each call under a millisecond or so
+_TAG: Final = 16
+_HEADER: Final = 32
+_LOG: Final = logging.getLogger(__name__)
+
+# For each user KEYS holds history and list, ARGV the tag that was read ('' for none), the new
+# history behind its header, and the new list; the last of ARGV is the TTL in seconds.
+# Answers 0 (somebody else wrote: read again), 1 (both written), or 2 (a list of a later
+# activation was left in place; the history was written, and keeps that activation).
+_COMPARE_AND_SET: Final = """
+local answers, ttl = {}, ARGV[#ARGV]
+for user = 0, #KEYS / 2 - 1 do
+  local history, list = KEYS[2 * user + 1], KEYS[2 * user + 2]
+  local tag, state, shown = ARGV[3 * user + 1], ARGV[3 * user + 2], ARGV[3 * user + 3]
+  local header = redis.call('GETRANGE', history, 0, 31)
+  if string.sub(header, 1, 16) ~= tag then
+    answers[user + 1] = 0
+  elseif (tonumber(string.sub(header, 17, 32)) or 0) > tonumber(string.sub(state, 17, 32)) then
+    state = string.sub(state, 1, 16) .. string.sub(header, 17, 32) .. string.sub(state, 33)
+    redis.call('SET', history, state, 'EX', ttl)
+    redis.call('EXPIRE', list, ttl)
+    answers[user + 1] = 2
+  else
+    redis.call('SET', history, state, 'EX', ttl)
+    redis.call('SET', list, shown, 'EX', ttl)
+    answers[user + 1] = 1
+  end
+end
+return answers
+"""
+
+
+class Answer(IntEnum):
+    """What became of one user's write."""
+
+    LOST_RACE = 0
+    WRITTEN = 1
+    LIST_IS_NEWER = 2
+
+
+class StoredUser(NamedTuple):
+    """A user as read from Redis.
+
+    Attributes
+    ----------
+    history
+        Empty when there is none, or when what stood there could not be read.
+    tag
+        What a later write is compared with.
+    activation
+        Number of the activation that the stored list was made under; 0 when there is none.
+    """
+
+    history: UserHistory
+    tag: bytes
+    activation: int
+
+
+class UserWrite(NamedTuple):
+    """A user's new history and list, computed from the state that carried ``tag``."""
+
+    tag: bytes
+    history: UserHistory
+    up_next: UpNext
+
+
+class UserStore:
+    """Histories and lists of all users.
+
+    Parameters
+    ----------
+    client
+        Connection that returns bytes.
+    keys
+        The key schema.
+    ttl_s
+        How long a user is kept after the last write, in seconds.
+    users_per_call
+        How many users one script call may touch; 1 on a Redis Cluster.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        keys: RedisKeys,
+        *,
+        ttl_s: int = DEFAULT_TTL_S,
+        users_per_call: int = USERS_PER_CALL,
+    ) -> None:
+        self._redis = client
+        self._keys = keys
+        self._ttl_s = ttl_s
+        self._users_per_call = users_per_call
+        self._sha = hashlib.sha1(_COMPARE_AND_SET.encode(), usedforsecurity=False).hexdigest()
+
+    def read_many(self, users: Sequence[str]) -> list[StoredUser]:
+        """Read histories in one round trip.
+
+        A history that can't be read is copied aside for a look, reported in the log, and
+        treated as empty, so that it never stops a worker.
+        """
+        with self._redis.pipeline(transaction=False) as pipe:
+            for user in users:
+                pipe.get(self._keys.history(user))
+            values = pipe.execute()
+        return [self._stored(u, value) for u, value in zip(users, values, strict=True)]
+
+    def read_lists(self, users: Sequence[str]) -> list[UpNext | None]:
+        """Read up-next lists in one round trip; None where there is none."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for user in users:
+                pipe.get(self._keys.up_next(user))
+            values = pipe.execute()
+        return [None if v is None else msgspec.json.decode(v, type=UpNext) for v in values]
+
+    def compare_and_set_many(self, writes: Sequence[UserWrite]) -> list[Answer]:
+        """Write histories and lists together, each only if nobody wrote since it was read."""
+        calls = []
+        for first in range(0, len(writes), self._users_per_call):
+            part = writes[first : first + self._users_per_call]
+            names = [write.up_next.user for write in part]
+            keys = [k for u in names for k in (self._keys.history(u), self._keys.up_next(u))]
+            values = [value for write in part for value in _arguments(write)]
+            calls.append((len(keys), *keys, *values, self._ttl_s))
+        try:
+            answers = self._run(calls)
+        except NoScriptError:  # a fresh or flushed Redis
+            self._redis.script_load(_COMPARE_AND_SET)
+            answers = self._run(calls)
+        return [Answer(answer) for part in answers for answer in part]
+
+    def _run(self, calls: list[tuple[object, ...]]) -> list[list[int]]:
+        """Run the script once per call, all in one round trip."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for call in calls:
+                pipe.evalsha(self._sha, *call)  # type: ignore[arg-type]  # keys, then bytes and numbers
+            answers: list[list[int]] = pipe.execute()
+        return answers
+
+    def _stored(self, user: str, value: bytes | None) -> StoredUser:
+        if value is None:
+            return StoredUser(UserHistory.empty(), b"", 0)
+        tag, activation, body = value[:_TAG], value[_TAG:_HEADER], value[_HEADER:]
+        try:
+            if tag != _digest(body):
+                msg = "its digest is wrong"
+                raise ValueError(msg)  # noqa: TRY301 - handled with the other ways to be damaged
+            return StoredUser(UserHistory.from_bytes(body), tag, int(activation))
+        except ValueError as error:
+            aside = self._keys.damaged(user)
+            self._redis.set(aside, value, ex=self._ttl_s)
+            _LOG.error("the history of user %r can't be read (%s); kept as %s", user, error, aside)
+            return StoredUser(UserHistory.empty(), tag, 0)
+
+
+def _arguments(write: UserWrite) -> tuple[bytes, bytes, bytes]:
+    """Tag, history behind its header, and list, as the script takes them."""
+    body = write.history.to_bytes()
+    header = _digest(body) + b"%016d" % write.up_next.activation
+    return write.tag, header + body, msgspec.json.encode(write.up_next)
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=_TAG // 2).hexdigest().encode()

@@ -1,0 +1,58 @@
+"""What a worker needs to be told."""
+
+from __future__ import annotations
+
+import msgspec
+
+from data.interaction import EventLimits
+from data.up_next import DEFAULT_LENGTH
+from data.user_store import DEFAULT_TTL_S
+
+
+class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of one worker process.
+
+    Attributes
+    ----------
+    kafka
+        Bootstrap servers, ``host:port,host:port``.
+    events_topic, dead_letters_topic
+        Where events come from, and where those go that can't be used.
+    group
+        Consumer group; workers of one group share the partitions.
+    instance
+        Static member id for a fixed fleet: a worker that crashed takes its partitions up again
+        at once. None for a fleet that grows and shrinks.
+    redis_url, redis_prefix
+        Where histories, lists and models are.
+    ttl_s
+        How long a user is kept after the last event, in seconds.
+    list_length
+        Videos in an up-next list.
+    max_batch
+        Most events in a micro-batch; a batch is whatever is waiting, and is never waited for.
+    fetch_wait_ms
+        How long the broker may hold a fetch. Kafka wakes it when an event comes; the embedded
+        broker doesn't, so there it bounds the latency.
+    session_timeout_s
+        After this long without a heartbeat the broker gives a worker's partitions away.
+    poll_s
+        Seconds between looks at the model pointer, and between heartbeats.
+    limits
+        Bounds on events.
+    """
+
+    kafka: str
+    events_topic: str
+    dead_letters_topic: str
+    group: str
+    redis_url: str
+    redis_prefix: str
+    instance: str | None = None
+    ttl_s: int = DEFAULT_TTL_S
+    list_length: int = DEFAULT_LENGTH
+    max_batch: int = 256
+    fetch_wait_ms: int = 1500
+    session_timeout_s: float = 10.0
+    poll_s: float = 1.0
+    limits: EventLimits = EventLimits()

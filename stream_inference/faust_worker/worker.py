@@ -1,0 +1,155 @@
+"""The worker process: one agent that takes bytes and acknowledges what is in Redis.
+
+Why it is built like this: Faust acknowledges an event whose agent raised, and acknowledges the
+batches of `take` when it is stopped, so both would lose events. Here nothing is acknowledged
+by itself; what fails for good is parked; and a bug of the loop ends the process with the batch
+unacknowledged, so that it comes again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import faust
+import uvloop
+from faust.transport.drivers import TRANSPORTS
+
+from data.heartbeats import Heartbeat, Heartbeats
+from data.model_store import ModelStore
+from data.redis_connection import TRANSIENT_ERRORS, connect
+from data.redis_keys import RedisKeys
+from data.user_store import UserStore
+from stream_inference.dead_letters import DeadLetter, Message, Origin
+from stream_inference.faust_worker.transport import transport_with_fetch_wait
+from stream_inference.hot_swap import HotSwap
+from stream_inference.micro_batch import MicroBatches, patiently
+
+if TYPE_CHECKING:
+    from stream_inference.faust_worker.settings import WorkerSettings
+
+EXIT_BUG: Final = 70
+_LOG: Final = logging.getLogger(__name__)
+
+
+def run(settings: WorkerSettings) -> None:
+    """Work until SIGTERM or SIGINT; ends the process."""
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    app = Worker(settings).app
+    faust.Worker(
+        app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False
+    ).execute_from_commandline()
+
+
+class Worker:
+    """A Faust app with its one agent, its model, and its heartbeat."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        client = connect(settings.redis_url)
+        keys = RedisKeys(settings.redis_prefix)
+        self.name = f"{socket.gethostname()}-{os.getpid()}"
+        self._settings = settings
+        self._heartbeats = Heartbeats(client, keys)
+        self._swap = HotSwap(ModelStore(client, keys))
+        store = UserStore(client, keys, ttl_s=settings.ttl_s)
+        self._batches = MicroBatches(
+            store, self._swap, settings.limits, self._park, settings.list_length
+        )
+        self._pulse_thread = ThreadPoolExecutor(1, thread_name_prefix="pulse")
+        self._waiting = 0
+        self.app = _app(settings)
+        self._dead_letters = self.app.topic(settings.dead_letters_topic, value_serializer="raw")
+        self._events = self.app.topic(settings.events_topic, value_serializer="raw")
+        self.app.agent(self._events, concurrency=1)(self._consume)
+        self.app.task(self._pulse)
+
+    async def _consume(self, stream: Any) -> None:  # noqa: ANN401 - Faust has no types
+        """Take whatever is waiting, bring it into Redis, then acknowledge it in order."""
+        batch: list[Any] = []
+        queue = stream.channel.queue
+        try:
+            await patiently(self._pulse_thread, self._swap.poll)
+            async for event in stream.noack().events():
+                batch.append(event)
+                if len(batch) < self._settings.max_batch and not queue.empty():
+                    continue
+                self._waiting = len(batch) + queue.qsize()
+                await self._batches.handle([_message(e.message) for e in batch])
+                for done in batch:
+                    done.ack()
+                batch.clear()
+                self._waiting = queue.qsize()
+        except Exception:  # noqa: BLE001 - Faust would acknowledge what an agent raised on
+            _LOG.exception("a bug in the worker: it ends, and what it held is delivered again")
+            logging.shutdown()
+            os._exit(EXIT_BUG)
+
+    async def _park(self, letter: DeadLetter) -> None:
+        """Write a dead letter; wait as long as it takes until the broker has it."""
+        while True:
+            try:
+                await (await self._dead_letters.send(value=letter.to_bytes()))
+            except Exception:  # noqa: BLE001 - whatever it is, the letter must not be lost
+                _LOG.exception("can't write to %s; trying again", self._dead_letters)
+                await asyncio.sleep(1)
+            else:
+                return
+
+    async def _pulse(self) -> None:
+        """Follow the model pointer and report, every few seconds, as long as the worker lives."""
+        loop = asyncio.get_running_loop()
+        while not self.app.should_stop:
+            try:
+                await loop.run_in_executor(self._pulse_thread, self._beat)
+            except TRANSIENT_ERRORS as error:
+                _LOG.warning("no heartbeat, Redis can't take it: %r", error)
+            except Exception:  # noqa: BLE001 - a missing heartbeat must not stop the worker
+                _LOG.exception("no heartbeat")
+            await self.app.sleep(self._settings.poll_s)
+
+    def _beat(self) -> None:
+        self._swap.poll()
+        serving = self._swap.serving
+        self._heartbeats.beat(
+            Heartbeat(
+                worker=self.name,
+                version=serving.version if serving else None,
+                activation=serving.activation if serving else 0,
+                trouble=self._swap.trouble,
+                lag=self._waiting,
+                events=self._batches.events,
+                dead_letters=self._batches.dead_letters,
+                lost_races=self._batches.lost_races,
+            )
+        )
+
+
+def _app(settings: WorkerSettings) -> faust.App:
+    # Faust takes a class in place of a name, which its types don't say.
+    aliases = cast("dict[str, object]", TRANSPORTS.aliases)
+    aliases["upnext"] = transport_with_fetch_wait(settings.fetch_wait_ms)
+    return faust.App(
+        settings.group,
+        broker=[f"upnext://{server}" for server in settings.kafka.split(",")],
+        store="memory://",
+        key_serializer="raw",
+        value_serializer="raw",
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        web_enabled=False,
+        stream_wait_empty=False,  # safe because acknowledging is ours; else a stop could hang
+        broker_commit_interval=1.0,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=min(2.0, settings.session_timeout_s / 3),
+        consumer_group_instance_id=settings.instance,
+    )
+
+
+def _message(message: Any) -> Message:  # noqa: ANN401 - Faust has no types
+    return Message(Origin(message.topic, message.partition, message.offset), message.value)

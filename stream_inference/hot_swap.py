@@ -1,0 +1,93 @@
+"""Hot swap: hold one verified model, and exchange it whole when the pointer moves."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from data.frozen_model import InvalidModelError
+from data.interaction import Interaction
+from data.model_store import ModelStoreError
+from data.up_next import rank_histories
+from data.user_history import UserHistory
+from stream_inference.recommend import Serving
+
+if TYPE_CHECKING:
+    from data.model_store import Active, ModelStore
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class HotSwap:
+    """The model in hand.
+
+    `poll` may run in another thread than the reader of `serving`: the exchange is one
+    assignment, and a reader keeps what it has taken until its batch is done.
+
+    Attributes
+    ----------
+    serving
+        None until a first model was loaded.
+    trouble
+        Why the current model is not the one in hand; empty when all is well.
+    """
+
+    def __init__(self, store: ModelStore) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self.serving: Serving | None = None
+        self.trouble = ""
+
+    def poll(self) -> bool:
+        """Look at the pointer, and exchange the model if it moved; True if it was exchanged.
+
+        A version that can't be loaded or doesn't answer is refused and reported, and the model
+        in hand goes on serving. The next poll tries again.
+        """
+        with self._lock:
+            return self._poll()
+
+    def _poll(self) -> bool:
+        active = self._store.current()
+        held = self.serving
+        if active is None or (held is not None and held.activation == active.activation):
+            return False
+        try:
+            self.serving = self._take(active, held)
+        except (ModelStoreError, InvalidModelError) as error:
+            if self.trouble != str(error):
+                kept = held.version if held else "no model"
+                _LOG.error("activation %d is refused, %s stays: %s", active.activation, kept, error)
+            self.trouble = str(error)
+            return False
+        self.trouble = ""
+        _LOG.info("serving model %s (activation %d)", active.version, active.activation)
+        return True
+
+    def _take(self, active: Active, held: Serving | None) -> Serving:
+        if held is not None and held.version == active.version:
+            return held._replace(activation=active.activation)
+        model = self._store.load(active.version).model
+        serving = Serving(model, active.version, active.activation)
+        _try_out(serving)
+        return serving
+
+
+def _try_out(serving: Serving) -> None:
+    """Fold in somebody who watched the first videos, which also derives what is needed later."""
+    history = UserHistory.empty()
+    for at, video in enumerate(serving.model.vocabulary.ids[:3], start=1):
+        history = history.add(
+            Interaction(user="-", video=video, kind="watch", at=at, watch_ratio=1.0)
+        )
+    try:
+        scores = rank_histories(serving.model, [history], 1).scores
+    except np.linalg.LinAlgError as error:
+        msg = f"version {serving.version} can't fold a user in: {error}"
+        raise InvalidModelError(msg) from error
+    if np.isnan(scores).any():
+        msg = f"version {serving.version} gives scores that are not numbers"
+        raise InvalidModelError(msg)

@@ -1,0 +1,152 @@
+"""Micro-batches: from messages to lists in Redis, whatever fails on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+
+from data.redis_connection import TRANSIENT_ERRORS
+from data.up_next import DEFAULT_LENGTH
+from stream_inference.dead_letters import DeadLetter, Message, sort_out
+from stream_inference.recommend import news_of
+from stream_inference.write_back import write_back
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from data.interaction import EventLimits, Interaction
+    from data.user_store import UserStore
+    from stream_inference.hot_swap import HotSwap
+    from stream_inference.recommend import News
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ATTEMPTS_ALONE: Final = 3
+_FIRST_PAUSE_S: Final = 0.05
+_LONGEST_PAUSE_S: Final = 2.0
+_LOG: Final = logging.getLogger(__name__)
+
+
+class MicroBatches:
+    """Bring messages into Redis, a batch at a time.
+
+    When `handle` returns, every message of the batch is either reflected in Redis or parked as
+    a dead letter, and may be acknowledged. While Redis is away it waits and goes on.
+
+    Parameters
+    ----------
+    store
+        Where histories and lists are.
+    swap
+        Holds the model.
+    limits
+        Bounds on events.
+    park
+        Writes a dead letter, and returns when the broker has it.
+    length
+        Videos in a list.
+
+    Attributes
+    ----------
+    events, dead_letters, lost_races
+        Counted since the start.
+    """
+
+    def __init__(
+        self,
+        store: UserStore,
+        swap: HotSwap,
+        limits: EventLimits,
+        park: Callable[[DeadLetter], Awaitable[None]],
+        length: int = DEFAULT_LENGTH,
+    ) -> None:
+        self._store = store
+        self._swap = swap
+        self._limits = limits
+        self._park = park
+        self._length = length
+        # Redis and the numerics run beside the event loop, which goes on fetching and heartbeating.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="micro-batch")
+        self.events = 0
+        self.dead_letters = 0
+        self.lost_races = 0
+
+    async def handle(self, messages: Sequence[Message]) -> None:
+        """Reflect or park every message; only an error in this code itself is raised."""
+        good, dead = sort_out(messages, self._limits, time.time_ns() // 1_000_000)
+        for letter in dead:
+            await self._bury(letter)
+        if good:
+            try:
+                await self._apply([event for _, event in good])
+            except Exception:  # noqa: BLE001 - one bad event must not stop its partition
+                _LOG.exception("a batch of %d events failed; trying them one by one", len(good))
+                for message, event in good:
+                    await self._apply_alone(message, event)
+
+    async def _apply_alone(self, message: Message, event: Interaction) -> None:
+        """Try one event a few times, then park it, so that it can't stop its partition."""
+        for attempt in range(1, ATTEMPTS_ALONE + 1):
+            try:
+                await self._apply([event])
+            except Exception as error:  # noqa: BLE001 - as above
+                _LOG.exception("%s failed, attempt %d", message.origin, attempt)
+                if attempt == ATTEMPTS_ALONE:
+                    await self._bury(DeadLetter.of(message, "failed", repr(error)))
+            else:
+                return
+
+    async def _apply(self, events: Sequence[Interaction]) -> None:
+        await patiently(self._thread, self._write, news_of(events))
+        self.events += len(events)
+
+    def _write(self, news: News) -> None:
+        """Write back; if the lists in Redis are of a later activation, follow it first."""
+        outcome = write_back(self._store, self._swap.serving, news, length=self._length)
+        self.lost_races += outcome.lost_races
+        if outcome.list_is_newer:
+            behind = {user: news[user] for user in outcome.list_is_newer}
+            if self._swap.poll():
+                write_back(
+                    self._store, self._swap.serving, behind, length=self._length, rewrite=True
+                )
+            else:
+                _LOG.warning(
+                    "%d lists were made by a later model, which this worker can't load (%s): "
+                    "their histories are kept up to date, the lists wait for the next event",
+                    len(behind),
+                    self._swap.trouble,
+                )
+
+    async def _bury(self, letter: DeadLetter) -> None:
+        await self._park(letter)
+        self.dead_letters += 1
+        _LOG.warning(
+            "dead letter: %s[%d]@%d is %s: %s",
+            letter.topic,
+            letter.partition,
+            letter.offset,
+            letter.reason,
+            letter.detail,
+        )
+
+
+async def patiently(
+    executor: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Run a function in a thread until Redis is there for it, with growing pauses and jitter."""
+    pause = _FIRST_PAUSE_S
+    while True:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                executor, lambda: function(*args, **kwargs)
+            )
+        except TRANSIENT_ERRORS as error:
+            _LOG.warning("Redis can't do it now (%r); again in about %.2f s", error, pause)
+        await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, no secret
+        pause = min(2 * pause, _LONGEST_PAUSE_S)

@@ -1,0 +1,68 @@
+"""The pure heart of the day: model, histories and news in, histories and lists out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from data.up_next import DEFAULT_LENGTH, UpNext, up_next
+from data.user_history import DEFAULT_LIMIT, UserHistory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from data.frozen_model import FrozenModel, ModelVersion
+    from data.interaction import Interaction
+
+# What is to be merged into each user's history, in order: events, or what the night knows.
+News = dict[str, list[UserHistory]]
+
+
+class Serving(NamedTuple):
+    """The model that is applied, and the activation that made it so."""
+
+    model: FrozenModel
+    version: ModelVersion
+    activation: int
+
+
+def news_of(events: Iterable[Interaction]) -> News:
+    """Group events by user, in order of arrival."""
+    news: News = {}
+    for event in events:
+        news.setdefault(event.user, []).append(UserHistory.of_event(event))
+    return news
+
+
+def merge_news(
+    histories: Mapping[str, UserHistory], news: News, limit: int = DEFAULT_LIMIT
+) -> dict[str, UserHistory]:
+    """Merge what is new into each user's history; the same object comes back if nothing is."""
+    merged = {}
+    for user, items in news.items():
+        history = histories[user]
+        for item in items:
+            history = history.merge(item, limit)
+        merged[user] = history
+    return merged
+
+
+def lists_for(
+    serving: Serving | None,
+    users: Sequence[str],
+    histories: Sequence[UserHistory],
+    length: int = DEFAULT_LENGTH,
+) -> list[UpNext]:
+    """Make each user's list; an empty one while there is no model to make it with."""
+    if serving is None:
+        return [
+            UpNext(user=u, version="", activation=0, at=h.newest_at, personal=False, items=())
+            for u, h in zip(users, histories, strict=True)
+        ]
+    return up_next(
+        serving.model,
+        users,
+        histories,
+        version=serving.version,
+        activation=serving.activation,
+        length=length,
+    )

@@ -1,0 +1,82 @@
+"""Read, merge, rank, and write back by compare-and-set, until every user is through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from data.up_next import DEFAULT_LENGTH
+from data.user_history import DEFAULT_LIMIT
+from data.user_store import Answer, UserWrite
+from stream_inference.recommend import lists_for, merge_news
+
+if TYPE_CHECKING:
+    from data.user_store import UserStore
+    from stream_inference.recommend import News, Serving
+
+
+class Outcome(NamedTuple):
+    """What became of a batch of users.
+
+    Attributes
+    ----------
+    written, unchanged
+        Users whose state was written, and who already held everything.
+    lost_races
+        Writes that had to be done again because somebody else wrote in between.
+    list_is_newer
+        Users whose history was written, and whose list stayed, because it was made under a
+        later activation than the one at hand.
+    """
+
+    written: int
+    unchanged: int
+    lost_races: int
+    list_is_newer: frozenset[str]
+
+
+def write_back(
+    store: UserStore,
+    serving: Serving | None,
+    news: News,
+    *,
+    length: int = DEFAULT_LENGTH,
+    rewrite: bool = False,
+) -> Outcome:
+    """Bring what is new into Redis: histories and lists together.
+
+    Safe to repeat at any point: the merge is idempotent, and a user whose state already holds
+    everything is not written. A lost race is read again and done again, for the losers only.
+
+    Parameters
+    ----------
+    length
+        Videos in a list.
+    rewrite
+        Write users who already hold everything as well.
+    """
+    limit = serving.model.history_limit if serving else DEFAULT_LIMIT
+    activation = serving.activation if serving else 0
+    written = unchanged = lost = 0
+    newer: set[str] = set()
+    while news:
+        users = list(news)
+        stored = dict(zip(users, store.read_many(users), strict=True))
+        merged = merge_news({u: s.history for u, s in stored.items()}, news, limit)
+        todo = [
+            u
+            for u in users
+            if rewrite or merged[u] is not stored[u].history or stored[u].activation < activation
+        ]
+        lists = lists_for(serving, todo, [merged[u] for u in todo], length)
+        answers = store.compare_and_set_many(
+            [
+                UserWrite(stored[u].tag, merged[u], shown)
+                for u, shown in zip(todo, lists, strict=True)
+            ]
+        )
+        unchanged += len(users) - len(todo)
+        news = {u: news[u] for u, a in zip(todo, answers, strict=True) if a is Answer.LOST_RACE}
+        newer |= {u for u, a in zip(todo, answers, strict=True) if a is Answer.LIST_IS_NEWER}
+        lost += len(news)
+        written += len(todo) - len(news)
+    return Outcome(written, unchanged, lost, frozenset(newer))

@@ -1,0 +1,1 @@
+"""What UpNext promises, checked."""
