@@ -167,7 +167,7 @@ def _jsonl_videos(file: BinaryIO, name: str) -> Iterator[Video]:
         try:
             row = decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            msg = f"{place}: not a JSON object ({error}); mend the line or take it out"
+            msg = f"{place}: not a JSON object ({error}); mend it or take it out"
             raise CatalogueError(msg) from error
         yield _video(row, place)
 
@@ -178,7 +178,7 @@ def _video(row: dict[str, Any], place: str) -> Video:
     try:
         return msgspec.convert(given, Video)
     except msgspec.ValidationError as error:
-        msg = f"{place}: {error}; mend the row or take it out"
+        msg = f"{place}: {error}; mend it or take it out"
         raise CatalogueError(msg) from error
 
 

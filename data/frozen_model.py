@@ -98,6 +98,9 @@ class FrozenModel:
             if not np.isfinite(array).all():
                 msg = f"{name} holds a number that is not finite"
                 raise InvalidModelError(msg)
+        if not _is_positive_definite(self.gram):
+            msg = "gram is not symmetric and positive definite, so nobody can be folded in"
+            raise InvalidModelError(msg)
         if self.history_limit < 1:
             msg = f"history_limit = {self.history_limit} keeps no video"
             raise InvalidModelError(msg)
@@ -173,9 +176,17 @@ class FrozenModel:
                 history_limit=header.history_limit,
                 metadata=header.metadata,
             )
-        except (SafetensorError, msgspec.MsgspecError, KeyError, ValueError) as error:
+        except (SafetensorError, msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
             msg = f"not a model: {error}"
             raise InvalidModelError(msg) from error
+
+
+def _is_positive_definite(matrix: NDArray[np.float64]) -> bool:
+    try:
+        np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return False
+    return np.allclose(matrix, matrix.T)
 
 
 def new_version(content: bytes, built_at: datetime) -> ModelVersion:

@@ -97,7 +97,9 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
             if len(value.encode()) > MAX_ID_BYTES:
                 msg = f"{name} is longer than {MAX_ID_BYTES} bytes"
                 raise ValueError(msg)
-        if self.kind == "watch" and (self.watch_ratio is None or math.isinf(self.watch_ratio)):
+        if self.kind == "watch" and (
+            self.watch_ratio is None or not math.isfinite(self.watch_ratio)
+        ):
             msg = "a watch needs a finite watch_ratio"
             raise ValueError(msg)
         if self.kind == "rating" and self.rating is None:

@@ -170,10 +170,13 @@ class ModelStore:
         if manifest.format != _FORMAT:
             msg = f"manifest of format {manifest.format}; this release reads {_FORMAT} (key {key})"
             raise ModelStoreError(msg)
+        if manifest.version != version or manifest.parts.keys() != {"model", "catalogue"}:
+            msg = f"the manifest of version {version} is of another or lacks a part (key {key})"
+            raise ModelStoreError(msg)
         return manifest
 
     def verify(self, version: ModelVersion) -> Manifest:
-        """Read every chunk of a version and compare checksums.
+        """Read a version whole: checksums, shapes and numbers.
 
         Raises
         ------
@@ -181,8 +184,7 @@ class ModelStore:
             Naming the first key that is missing or wrong.
         """
         manifest = self.manifest(version)
-        for name in manifest.parts:
-            self._read(manifest, name)
+        self._load(manifest)
         return manifest
 
     def load(self, version: ModelVersion) -> LoadedModel:
@@ -193,17 +195,29 @@ class ModelStore:
         ModelStoreError
             If a part is missing or damaged, or is no model at all.
         """
-        manifest = self.manifest(version)
+        return self._load(self.manifest(version))
+
+    def catalogue(self, version: ModelVersion) -> Catalogue:
+        """Read and verify the catalogue of a version alone; errors as `load`."""
+        return self._catalogue(self.manifest(version))
+
+    def _load(self, manifest: Manifest) -> LoadedModel:
         try:
             model = FrozenModel.from_bytes(self._read(manifest, "model"))
-            catalogue = Catalogue.from_bytes(self._read(manifest, "catalogue"))
         except ValueError as error:
-            msg = f"version {version} can't be used: {error}"
+            msg = f"version {manifest.version} can't be used: {error}"
             raise ModelStoreError(msg) from error
-        if model.item_factors.shape != manifest.shape:
-            msg = f"version {version} has {model.item_factors.shape}, not {manifest.shape} factors"
+        if (shape := model.item_factors.shape) != manifest.shape:
+            msg = f"version {manifest.version} has {shape}, not {manifest.shape} factors"
             raise ModelStoreError(msg)
-        return LoadedModel(model, catalogue)
+        return LoadedModel(model, self._catalogue(manifest))
+
+    def _catalogue(self, manifest: Manifest) -> Catalogue:
+        try:
+            return Catalogue.from_bytes(self._read(manifest, "catalogue"))
+        except ValueError as error:
+            msg = f"version {manifest.version} can't be used: {error}"
+            raise ModelStoreError(msg) from error
 
     def _read(self, manifest: Manifest, name: str) -> bytes:
         """Read one part, chunk by chunk, and verify it."""

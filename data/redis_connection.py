@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +32,9 @@ TRANSIENT_ERRORS: Final = (
     TryAgainError,
     OSError,
 )
+_SETTINGS: Final = (
+    "Another one is named with --redis-url, UPNEXT_REDIS_URL, or redis_url in upnext.toml."
+)
 
 
 class RedisUnavailableError(RuntimeError):
@@ -54,17 +58,22 @@ def connect(url: str) -> redis.Redis:
         client: redis.Redis = redis.Redis.from_url(
             url, socket_timeout=10, socket_connect_timeout=3, health_check_interval=30
         )
-    except ValueError as error:
-        msg = f"can't read the Redis URL {without_password(url)!r}: {error}"
-        raise RedisUnavailableError(msg) from error
+    except ValueError:
+        msg = (
+            f"The Redis URL {without_password(url)!r} can't be read. It looks like "
+            "redis://[user:password@]host:port/db, with what is special in a password "
+            f"percent-encoded. {_SETTINGS}"
+        )
+        raise RedisUnavailableError(msg) from None  # the cause may quote a piece of the password
     return client
 
 
 def without_password(url: str) -> str:
-    """Hide the password of a URL, for messages."""
+    """Hide user and password of a URL, wherever they stand in it, for messages."""
+    url = re.sub("password=[^&]*", "password=***", url)
     head, at, tail = url.rpartition("@")
-    scheme, _, credentials = head.partition("://")
-    return f"{scheme}://{credentials.partition(':')[0]}:***@{tail}" if at else url
+    scheme = re.match("[a-z]*://", head)
+    return f"{scheme[0] if scheme else ''}***@{tail}" if at else url
 
 
 @contextmanager
@@ -81,7 +90,6 @@ def explained(url: str) -> Iterator[None]:
     except (RedisError, OSError) as error:
         msg = (
             f"Redis at {without_password(url)} does not answer as it should: {error}. "
-            "Start a Redis 6.2+ or Valkey there, or name another one with --redis-url, "
-            "UPNEXT_REDIS_URL, or redis_url in upnext.toml."
+            f"Start a Redis 6.2+ or Valkey there. {_SETTINGS}"
         )
         raise RedisUnavailableError(msg) from error

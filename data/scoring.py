@@ -80,12 +80,13 @@ def _solve_dual(
     whitened = model.whitened_factors[rows]  # (m, k)
     inner: NDArray[np.float32] = model.item_factors[rows] @ whitened.T  # (m, m)
     root: NDArray[np.float32] = np.sqrt(weight)
-    right: NDArray[np.float32] = root * (inner @ wanted)
+    said = (wanted > 0).astype(np.float32)
+    right: NDArray[np.float32] = root * (said - inner @ said)  # not of size c: costs no digits
     inner *= root[:, None]
     inner *= root
     inner.flat[:: len(rows) + 1] += 1.0
     solved = _solve_spd(inner, right)
-    solution: NDArray[np.float32] = (wanted - root * solved) @ whitened
+    solution: NDArray[np.float32] = (said + root * solved) @ whitened
     return solution
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from data.redis_keys import RedisKeys
 
 DEFAULT_TTL_S: Final = 90 * 86_400
-USERS_PER_CALL: Final = 64  # of one script call: keeps each call under a millisecond or so
+USERS_PER_CALL: Final = 64  # keeps each command under a millisecond or so
 _TAG: Final = 16
 _HEADER: Final = 32
 _LOG: Final = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ class UserStore:
     ttl_s
         How long a user is kept after the last write, in seconds.
     users_per_call
-        How many users one script call may touch; 1 on a Redis Cluster.
+        How many users one command may touch; 1 on a Redis Cluster.
     """
 
     def __init__(
@@ -127,18 +127,12 @@ class UserStore:
         A history that can't be read is copied aside for a look, reported in the log, and
         treated as empty, so that it never stops a worker.
         """
-        with self._redis.pipeline(transaction=False) as pipe:
-            for user in users:
-                pipe.get(self._keys.history(user))
-            values = pipe.execute()
+        values = self._get([self._keys.history(user) for user in users])
         return [self._stored(u, value) for u, value in zip(users, values, strict=True)]
 
     def read_lists(self, users: Sequence[str]) -> list[UpNext | None]:
         """Read up-next lists in one round trip; None where there is none."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            for user in users:
-                pipe.get(self._keys.up_next(user))
-            values = pipe.execute()
+        values = self._get([self._keys.up_next(user) for user in users])
         return [None if v is None else msgspec.json.decode(v, type=UpNext) for v in values]
 
     def compare_and_set_many(self, writes: Sequence[UserWrite]) -> list[Answer]:
@@ -156,6 +150,14 @@ class UserStore:
             self._redis.script_load(_COMPARE_AND_SET)
             answers = self._run(calls)
         return [Answer(answer) for part in answers for answer in part]
+
+    def _get(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Read keys in one round trip."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for first in range(0, len(keys), self._users_per_call):
+                pipe.mget(keys[first : first + self._users_per_call])
+            parts: list[list[bytes | None]] = pipe.execute()
+        return [value for part in parts for value in part]
 
     def _run(self, calls: list[tuple[object, ...]]) -> list[list[int]]:
         """Run the script once per call, all in one round trip."""

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Final
 
+from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 
+SCHEME: Final = "upnext"
 
-def transport_with_fetch_wait(wait_ms: int) -> type[driver.Transport]:
-    """Make a transport whose consumer lets the broker hold a fetch for ``wait_ms``."""
 
-    class Thread(driver.AIOKafkaConsumerThread):
-        def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401 - Faust's own types
-            consumer = super()._create_worker_consumer(transport)
-            consumer._fetch_max_wait_ms = wait_ms  # noqa: SLF001 - there is no public way
-            return consumer
+class Thread(driver.AIOKafkaConsumerThread):
+    """The thread that fetches; a process has one."""
 
-    class Consumer(driver.Consumer):
-        def _new_consumer_thread(self) -> Thread:
-            return Thread(self, loop=self.loop, beacon=self.beacon)
+    fetch_wait_ms: ClassVar[int] = 1500
 
-    class Transport(driver.Transport):
-        pass
+    def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401 - Faust's own types
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = self.fetch_wait_ms  # noqa: SLF001 - there is no public way
+        return consumer
 
-    Transport.Consumer = Consumer
-    return Transport
+
+class Consumer(driver.Consumer):
+    """A consumer that fetches in our thread."""
+
+    def _new_consumer_thread(self) -> Thread:
+        return Thread(self, loop=self.loop, beacon=self.beacon)
+
+
+class Transport(driver.Transport):
+    """The transport behind the scheme `SCHEME`."""
+
+
+Transport.Consumer = Consumer
+
+
+def register(fetch_wait_ms: int) -> None:
+    """Make the scheme known to Faust, and let the broker hold a fetch for that long."""
+    Thread.fetch_wait_ms = fetch_wait_ms
+    TRANSPORTS.aliases[SCHEME] = f"{__name__}:Transport"

@@ -12,12 +12,12 @@ import asyncio
 import logging
 import os
 import socket
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import faust
 import uvloop
-from faust.transport.drivers import TRANSPORTS
 
 from data.heartbeats import Heartbeat, Heartbeats
 from data.model_store import ModelStore
@@ -25,7 +25,7 @@ from data.redis_connection import TRANSIENT_ERRORS, connect
 from data.redis_keys import RedisKeys
 from data.user_store import UserStore
 from stream_inference.dead_letters import DeadLetter, Message, Origin
-from stream_inference.faust_worker.transport import transport_with_fetch_wait
+from stream_inference.faust_worker import transport
 from stream_inference.hot_swap import HotSwap
 from stream_inference.micro_batch import MicroBatches, patiently
 
@@ -41,16 +41,17 @@ def run(settings: WorkerSettings) -> None:
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    app = Worker(settings).app
-    faust.Worker(
-        app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False
-    ).execute_from_commandline()
+    with tempfile.TemporaryDirectory(prefix="upnext-worker-") as folder:  # Faust insists on one
+        app = Worker(settings, folder).app
+        faust.Worker(
+            app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False
+        ).execute_from_commandline()
 
 
 class Worker:
     """A Faust app with its one agent, its model, and its heartbeat."""
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    def __init__(self, settings: WorkerSettings, folder: str) -> None:
         client = connect(settings.redis_url)
         keys = RedisKeys(settings.redis_prefix)
         self.name = f"{socket.gethostname()}-{os.getpid()}"
@@ -63,7 +64,7 @@ class Worker:
         )
         self._pulse_thread = ThreadPoolExecutor(1, thread_name_prefix="pulse")
         self._waiting = 0
-        self.app = _app(settings)
+        self.app = _app(settings, folder)
         self._dead_letters = self.app.topic(settings.dead_letters_topic, value_serializer="raw")
         self._events = self.app.topic(settings.events_topic, value_serializer="raw")
         self.app.agent(self._events, concurrency=1)(self._consume)
@@ -130,14 +131,13 @@ class Worker:
         )
 
 
-def _app(settings: WorkerSettings) -> faust.App:
-    # Faust takes a class in place of a name, which its types don't say.
-    aliases = cast("dict[str, object]", TRANSPORTS.aliases)
-    aliases["upnext"] = transport_with_fetch_wait(settings.fetch_wait_ms)
+def _app(settings: WorkerSettings, folder: str) -> faust.App:
+    transport.register(settings.fetch_wait_ms)
     return faust.App(
         settings.group,
-        broker=[f"upnext://{server}" for server in settings.kafka.split(",")],
+        broker=[f"{transport.SCHEME}://{server}" for server in settings.kafka.split(",")],
         store="memory://",
+        datadir=folder,
         key_serializer="raw",
         value_serializer="raw",
         topic_disable_leader=True,

@@ -1,0 +1,80 @@
+"""Commands of the day: worker and send."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
+
+import typer
+
+from deploy.cli.options import with_settings
+from deploy.settings import DaySettings, EventSettings, KafkaSettings, RedisSettings, Settings
+
+if TYPE_CHECKING:
+    from data.interaction import EventLimits
+    from deploy.kafka import EventSender
+
+_SHOWN: Final = 10
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command()(worker)
+    app.command()(send)
+
+
+@with_settings(KafkaSettings, RedisSettings, DaySettings)
+def worker(settings: Settings) -> None:
+    """Consume live events and keep every up-next list in Redis fresh, until it is stopped."""
+    from data.redis_connection import connect, explained
+    from deploy.kafka import check_kafka
+    from stream_inference.faust_worker import run
+
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    for wing in ("data", "stream_inference"):
+        logging.getLogger(wing).setLevel(logging.INFO)
+    with explained(settings.redis_url):
+        connect(settings.redis_url).ping()
+    check_kafka(settings.kafka, [settings.events_topic, settings.dead_letters_topic])
+    run(settings.worker())
+
+
+@with_settings(KafkaSettings, EventSettings)
+def send(
+    settings: Settings,
+    file: Annotated[
+        typer.FileBinaryRead, typer.Argument(help="JSON lines, one event each; - for stdin")
+    ],
+) -> None:
+    """Send events to Kafka; lines that are not events are reported, and not sent."""
+    from deploy.kafka import EventSender, check_kafka
+
+    check_kafka(settings.kafka, [settings.events_topic])
+    with EventSender(settings.kafka, settings.events_topic) as sender:
+        sent, bad = _send_lines(file, sender, settings.limits())
+    typer.echo(f"{sent} events sent to {settings.events_topic}; {bad} lines were no events")
+    if bad:
+        sys.exit(1)
+
+
+def _send_lines(file: BinaryIO, sender: EventSender, limits: EventLimits) -> tuple[int, int]:
+    """Send the lines of a file; gives the numbers sent and refused."""
+    import time
+
+    from data.interaction import BadEventError, decode
+
+    sent = bad = 0
+    for number, line in enumerate(file, start=1):
+        if not line.strip():
+            continue
+        try:
+            sender.send(decode(line.strip(), limits, time.time_ns() // 1_000_000))
+            sent += 1
+        except BadEventError as error:
+            bad += 1
+            if bad <= _SHOWN:
+                typer.echo(f"line {number} is no event: {error}", err=True)
+    return sent, bad

@@ -1,0 +1,141 @@
+"""The day of the demo: live traffic, and what it came to."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from batch_training.replay import ReplaySettings, replay
+from deploy.demo.traffic import Traffic
+from deploy.embedded.stack import EVENTS
+from deploy.kafka import EventSender
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from batch_training.events import Events
+    from batch_training.night import Night
+    from data.heartbeats import Heartbeats
+    from data.interaction import Interaction
+    from data.user_store import UserStore
+    from deploy.demo.pages import Day
+    from deploy.demo.screen import Screen
+    from deploy.demo.traffic import Arrival
+    from deploy.embedded.stack import EmbeddedStack
+    from deploy.narrator import Narrator
+
+TOP: Final = 10
+BROKEN: Final = (
+    b"not json",
+    b'{"user": "u1"}',
+    b'{"user": 7, "video": "x", "kind": "like", "at": 1}',
+)
+_AT_ONCE: Final = 256
+_PATIENCE_S: Final = 30.0
+
+
+class Pace(NamedTuple):
+    """The paced part: events per second, and how many."""
+
+    per_second: float
+    events: int
+
+
+class Seen(NamedTuple):
+    """What was seen of the live traffic.
+
+    Attributes
+    ----------
+    hits
+        Place in the list served before, of each (user, time); only those in the top 10.
+    paced_s, all_s
+        Latencies, in seconds.
+    fast_s
+        How long the part at full speed took, in seconds.
+    """
+
+    hits: set[tuple[str, int]]
+    paced_s: list[float]
+    all_s: list[float]
+    fast_s: float
+
+
+def live_through(
+    stack: EmbeddedStack,
+    store: UserStore,
+    events: Sequence[Interaction],
+    pace: Pace,
+    screen: Screen,
+) -> Seen:
+    """Send the events as live traffic: first at a pace, then as fast as the lists follow."""
+    hits: set[tuple[str, int]] = set()
+    latencies: list[float] = []
+
+    def arrived(arrival: Arrival) -> None:
+        latencies.append(arrival.latency_s)
+        if arrival.place is not None and arrival.place < TOP:
+            hits.add((arrival.event.user, arrival.event.at))
+        screen.arrived(arrival)
+
+    def waiting() -> None:
+        screen.draw()
+        stack.check_worker()
+
+    with EventSender(stack.kafka, EVENTS) as sender, screen:
+        traffic = Traffic(sender, store, events)
+        traffic.run(arrived, count=pace.events, per_second=pace.per_second, on_wait=waiting)
+        paced = len(latencies)
+        start = time.perf_counter()
+        traffic.run(arrived, in_flight=_AT_ONCE, on_wait=waiting)
+    return Seen(hits, latencies[:paced], latencies[paced:], time.perf_counter() - start)
+
+
+def send_broken(stack: EmbeddedStack, heartbeats: Heartbeats) -> int:
+    """Send events that are none, and wait until the worker has parked them; gives its count."""
+    with EventSender(stack.kafka, EVENTS) as sender:
+        for payload in BROKEN:
+            sender.send_bytes(payload)
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        parked = sum(beat.dead_letters for beat in heartbeats.alive())
+        if parked >= len(BROKEN) or time.monotonic() > deadline:
+            return parked
+        stack.check_worker()
+        time.sleep(0.1)
+
+
+def count_reflected(store: UserStore, events: Sequence[Interaction]) -> int:
+    """Count the events that the histories in Redis hold, or let go because they were too many."""
+    by_user: dict[str, list[Interaction]] = {}
+    for event in events:
+        by_user.setdefault(event.user, []).append(event)
+    users = list(by_user)
+    reflected = 0
+    for first in range(0, len(users), _AT_ONCE):
+        part = users[first : first + _AT_ONCE]
+        for user, stored in zip(part, store.read_many(part), strict=True):
+            history = stored.history
+            latest = dict(zip(history.videos, history.states["latest"].tolist(), strict=True))
+            reflected += sum(
+                latest.get(event.video, 0) >= event.at or (event.at, event.video) <= history.mark
+                for event in by_user[user]
+            )
+    return reflected
+
+
+def summary(seen: Seen, night: Night, later: Events, day: Day, narrator: Narrator) -> Day:
+    """Put the hits of the served lists beside those of the lists left alone and of popularity."""
+    narrator.stage("Compare with lists left alone")
+    scores = replay(
+        night.model, night.histories, later, ReplaySettings(length=TOP, budget=None), narrator.step
+    )
+    narrator.done()
+    figures = scores.figures()
+    users, times = later.user[scores.events].tolist(), later.at[scores.events].tolist()
+    liked = [(later.users[user], at) for user, at in zip(users, times, strict=True)]
+    return day._replace(
+        liked=len(liked),
+        served=sum(key in seen.hits for key in liked) / max(1, len(liked)),
+        left_alone=figures["left_alone"]["hit_rate"],
+        popularity=figures["popularity"]["hit_rate"],
+    )

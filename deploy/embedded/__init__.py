@@ -1,0 +1,1 @@
+"""A Kafka broker and a Redis-compatible server without installing either, for demo and tests."""

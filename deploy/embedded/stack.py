@@ -1,0 +1,107 @@
+"""The whole stack on this machine: broker, Redis and one worker, gone when the parent is."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from deploy.embedded.broker import EmbeddedBroker
+from deploy.embedded.leash import Leashed
+from deploy.embedded.redis_server import EmbeddedRedis
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EVENTS: Final = "upnext.events"
+DEAD_LETTERS: Final = "upnext.dead-letters"
+# The embedded broker doesn't wake a fetch when an event comes, so the fetch must not wait long.
+WORKER_FLAGS: Final = {
+    "fetch-wait-ms": "3",
+    "poll-s": "0.2",
+    "session-timeout-s": "6",
+    "instance": "embedded",  # so that a worker that was killed takes up its partitions at once
+}
+
+
+class WorkerDiedError(RuntimeError):
+    """The worker ended by itself; the message holds the end of its log."""
+
+
+class EmbeddedStack:
+    """Broker and Redis, started on construction; the worker starts on demand.
+
+    Parameters
+    ----------
+    partitions
+        Of the topic of events. The broker keeps 5 MiB of each, and drops the rest.
+    worker_flags
+        Options of ``upnext worker`` beside those that the stack needs.
+    """
+
+    def __init__(self, partitions: int = 16, worker_flags: Mapping[str, str] | None = None) -> None:
+        self._flags = WORKER_FLAGS | dict(worker_flags or {})
+        self.worker: Leashed | None = None
+        with ExitStack() as opened:
+            folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="upnext-"))
+            self.worker_log = Path(folder) / "worker.log"
+            self.redis = opened.enter_context(EmbeddedRedis())
+            topics = {EVENTS: partitions, DEAD_LETTERS: 1}
+            self.broker = opened.enter_context(EmbeddedBroker(topics))
+            opened.callback(self.stop_worker)
+            self._opened = opened.pop_all()
+
+    @property
+    def kafka(self) -> str:
+        """Bootstrap servers."""
+        return self.broker.bootstrap
+
+    @property
+    def redis_url(self) -> str:
+        """Where Redis is."""
+        return self.redis.url
+
+    def start_worker(self) -> Leashed:
+        """Start a worker; the one before must have ended."""
+        self.stop_worker()
+        flags = self._flags | {
+            "kafka": self.kafka,
+            "redis-url": self.redis_url,
+            "events-topic": EVENTS,
+            "dead-letters-topic": DEAD_LETTERS,
+        }
+        options = [part for name, value in flags.items() for part in (f"--{name}", value)]
+        self.worker = Leashed(
+            [sys.executable, "-m", "deploy.cli", "worker", *options], log=self.worker_log
+        )
+        return self.worker
+
+    def check_worker(self) -> None:
+        """Make sure that the worker still runs.
+
+        Raises
+        ------
+        WorkerDiedError
+            If it ended by itself.
+        """
+        if self.worker is not None and (status := self.worker.poll()) is not None:
+            msg = f"the worker ended by itself with status {status}:\n{self.worker.log_tail()}"
+            raise WorkerDiedError(msg)
+
+    def stop_worker(self) -> None:
+        """End the worker if there is one."""
+        if self.worker is not None:
+            self.worker.close()
+            self.worker = None
+
+    def close(self) -> None:
+        """End everything and remove what it left on disk."""
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

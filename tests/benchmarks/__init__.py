@@ -1,0 +1,1 @@
+"""How fast and how good, measured in ratios from one run."""

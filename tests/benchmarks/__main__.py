@@ -1,0 +1,40 @@
+"""Measure speed: ``python -m tests.benchmarks [NAME...]``, all of them by default."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+
+from tests.benchmarks import numerics, worker
+from tests.benchmarks.report import machine, table_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tests.benchmarks.report import Report
+
+BENCHMARKS: Final[dict[str, Callable[[Callable[[str], None]], Report]]] = {
+    "numerics": numerics.run,
+    "worker": worker.run,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmarks that are named; tables go to stdout, progress to stderr."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    names = parser.parse_args(arguments).names or list(BENCHMARKS)
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    progress, out = Console(stderr=True), Console(soft_wrap=True)
+    out.print(f"{machine()}\nFigures are good as ratios of one run only.\n", highlight=False)
+    for name in names:
+        with progress.status(name) as status:
+            report = BENCHMARKS[name](status.update)
+        out.print(table_of(report))
+
+
+if __name__ == "__main__":
+    main()

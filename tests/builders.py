@@ -1,0 +1,135 @@
+"""Small parts that several tests build: events, histories, models, and how to draw them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+from hypothesis import strategies as st
+
+from data.confidence import ConfidenceParameters
+from data.frozen_model import FrozenModel
+from data.interaction import Interaction
+from data.user_history import UserHistory
+from data.vocabulary import Vocabulary
+from tests import oracle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.oracle import Event
+
+NOW_MS = 1_700_000_000_000
+# Few, so that events meet; of several lengths, and beyond ASCII, as a tie in time is broken by id.
+VIDEOS = ("a", "aa", "b", "é", "日", "😀", "\x00", "}{")
+KINDS = ("watch", "like", "dislike", "neutral", "share", "hide", "rating")
+
+
+def event(video: str = "v", kind: str = "watch", at: int = NOW_MS, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - any field
+    """Give one event as a plain dictionary, which both the product and the oracle can take."""
+    filled = {"user": "u", "video": video, "kind": kind, "at": at}
+    if kind == "watch":
+        filled["watch_ratio"] = 1.0
+    elif kind == "rating":
+        filled["rating"] = 4.0
+    return filled | more
+
+
+def interaction(plain: Event) -> Interaction:
+    """Turn a plain event into the product's own type."""
+    return msgspec.convert(dict(plain), Interaction)
+
+
+def history(events: Iterable[Event], limit: int = 1_000) -> UserHistory:
+    """Let the product merge events one at a time, in the order given."""
+    merged = UserHistory.empty()
+    for plain in events:
+        merged = merged.add(interaction(plain), limit)
+    return merged
+
+
+def plain_history(given: UserHistory) -> dict[str, Any]:
+    """Put the product's history into the oracle's form, with the order beside it."""
+    names = given.states.dtype.names or ()
+    states = [dict(zip(names, row, strict=True)) for row in given.states.tolist()]
+    videos = dict(zip(given.videos, states, strict=True))
+    return {"videos": videos, "mark": tuple(given.mark), "order": given.videos}
+
+
+def expected_history(events: Iterable[Event], limit: int = 1_000) -> dict[str, Any]:
+    """Let the oracle merge events one at a time; in the form of `plain_history`."""
+    merged = oracle.new_history()
+    for plain in events:
+        oracle.add_event(merged, plain, limit)
+    return {**merged, "order": oracle.videos_by_place(merged)}
+
+
+def model(n_items: int = 40, n_factors: int = 6, seed: int = 0, **more: Any) -> FrozenModel:  # noqa: ANN401 - any field
+    """Make a model of random factors, shaped as training leaves them."""
+    random = np.random.default_rng(seed)
+    factors = random.normal(0, 0.3, (n_items, n_factors)).astype(np.float32)
+    wide = factors.astype(np.float64)
+    fields: dict[str, Any] = {
+        "item_factors": factors,
+        "gram": wide.T @ wide + 0.5 * np.eye(n_factors),
+        "prior": random.normal(0, 0.01, n_items).astype(np.float32),
+        "popularity": random.integers(0, 5, n_items).astype(np.float32),
+        "blocked": np.zeros(n_items, np.bool_),
+        "vocabulary": Vocabulary(f"v{row}" for row in range(n_items)),
+    }
+    return FrozenModel(**(fields | more))
+
+
+def plain_model(given: FrozenModel) -> oracle.Model:
+    """Put a model into the oracle's form, in float64."""
+    return {
+        "item_factors": given.item_factors.astype(np.float64),
+        "gram": given.gram,
+        "prior": given.prior.astype(np.float64),
+        "popularity": given.popularity.astype(np.float64),
+        "blocked": given.blocked.tolist(),
+        "ids": given.vocabulary.ids,
+        "confidence": parameters(given.confidence),
+        "history_limit": given.history_limit,
+    }
+
+
+def parameters(given: ConfidenceParameters) -> dict[str, Any]:
+    """Give the confidence parameters by name."""
+    return msgspec.structs.asdict(given)
+
+
+def events(videos: tuple[str, ...] = VIDEOS, max_at: int = 12) -> st.SearchStrategy[dict[str, Any]]:
+    """Draw events on a few videos within a few moments, so that ties are common."""
+    return st.builds(
+        _drawn_event,
+        st.sampled_from(videos),
+        st.sampled_from(KINDS),
+        st.integers(1, max_at),
+        st.sampled_from([0.0, -0.0, 0.25, 1.0, 3.5, 1e300]),
+        st.sampled_from([0.5, 1.0, 2.5, 3.0, 4.75, 5.0]),
+    )
+
+
+def _drawn_event(
+    video: str, kind: str, at: int, watch_ratio: float, rating: float
+) -> dict[str, Any]:
+    value = {"watch": {"watch_ratio": watch_ratio}, "rating": {"rating": rating}}.get(kind, {})
+    return event(video, kind, at, **value)
+
+
+def confidence_parameters() -> st.SearchStrategy[ConfidenceParameters]:
+    """Draw confidence parameters within and at their bounds."""
+    weight = st.floats(0, 10)
+    return st.builds(
+        ConfidenceParameters,
+        alpha=st.floats(0, 100),
+        half_life=st.none() | st.floats(0.5, 1000),
+        rating_weights=st.tuples(*[weight] * 5),
+        watch_weight=weight,
+        watch_cap=st.floats(0, 3),
+        like_weight=weight,
+        share_weight=weight,
+        dislike_weight=weight,
+    )

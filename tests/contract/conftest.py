@@ -1,0 +1,39 @@
+"""Every server that is there, each with the same suite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from data.redis_connection import connect
+from data.redis_keys import RedisKeys
+from deploy.embedded.redis_server import EmbeddedRedis, available_servers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import redis
+
+
+@pytest.fixture(scope="session", params=list(available_servers()))
+def server(request: pytest.FixtureRequest) -> Iterator[EmbeddedRedis]:
+    """Give a running server, one kind after the other."""
+    with EmbeddedRedis(prefer=request.param) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: EmbeddedRedis) -> Iterator[redis.Redis]:
+    """Give a connection to an empty server that does not know our scripts."""
+    connection = connect(server.url)
+    connection.flushall()
+    connection.script_flush()
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def keys() -> RedisKeys:
+    """Give the key schema under a prefix of the tests' own."""
+    return RedisKeys("test")

@@ -1,0 +1,1 @@
+"""Real parts together: broker, Redis-compatible server, worker."""
