@@ -127,7 +127,7 @@ def evaluate_unseen(
     """
     flat = replace(model, confidence=msgspec.structs.replace(model.confidence, half_life=None))
     draw = np.random.default_rng(settings.seed)
-    cases = [_case(flat, history, settings.folded_in, draw) for _, history in unseen.items()]
+    cases = [_case(flat, history, settings.folded_in, draw) for _, history in unseen.by_user()]
     cases = [case for case in cases if len(case.held_out)]
     if not cases:
         return None
@@ -160,7 +160,7 @@ def _lists(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rank by the model and by popularity, each shape (len(shown), NDCG_AT)."""
     ranked = rank_histories(model, shown, NDCG_AT).rows
-    known, _ = known_videos(model, shown)
+    known = known_videos(model, shown).videos
     popular = [rank(model.cold_scores, known.rows[part], NDCG_AT)[0] for part in known.slices()]
     return ranked, np.stack(popular)
 

@@ -49,11 +49,6 @@ class Histories:
         """Count the users; some may have nothing in their history."""
         return len(self.ends)
 
-    def items(self) -> Iterator[tuple[str, UserHistory]]:
-        """Give id and history of each user who has one."""
-        for user in np.flatnonzero(self.lengths).tolist():
-            yield self.users[user], self.history(user)
-
     def by_user(self) -> Iterator[tuple[str, UserHistory]]:
         """Give user id and history of everybody who has one, for the refresh."""
         for user in np.flatnonzero(self.lengths).tolist():

@@ -17,7 +17,7 @@ import pandas as pd
 from batch_training.events import LIKE, RATING, SHARE, WATCH
 from batch_training.histories import merge_events
 from batch_training.metrics import hit_rate, mean_reciprocal_rank
-from data.scoring import Ragged, fold_in, rank, top_n
+from data.scoring import Ragged, fold_in
 from data.up_next import known_videos, rank_histories
 from data.user_history import UserHistory
 
@@ -127,9 +127,11 @@ def replay(
         now = list(islice(moments, _BATCH))
         users, whose = np.unique(later.user[targets[part]], return_inverse=True)
         night = [before.history(user) for user in users.tolist()]
-        for served, rows in enumerate(_lists(model, now, night, whose, settings.length)):
-            places[served, part] = _positions(rows, wanted[part])
+        rows = rank_histories(model, now, settings.length).rows
+        places[0, part] = _positions(rows, wanted[part])
+        places[1:, part] = _standing(model, now, night, whose, wanted[part])
         on_step(first + len(now), len(targets))
+    places[places >= settings.length] = NOWHERE
     return ReplayScores(targets, *places)
 
 
@@ -182,34 +184,48 @@ def _since(later: Events, targets: NDArray[np.int64], limit: int) -> Histories:
     return merge_events(events, limit)
 
 
-def _lists(
+def _standing(
     model: FrozenModel,
     now: Sequence[UserHistory],
     night: Sequence[UserHistory],
     whose: NDArray[np.int64],
-    n: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Rank by `ReplayScores`' three ways, each shape (len(now), n).
+    wanted: NDArray[np.int32],
+) -> NDArray[np.int64]:
+    """Find the wanted rows in the lists that stand still, shape (2, len(now)).
 
+    First last night's list, then the popular videos, each without what has been seen by now.
     ``now`` holds the histories of the moment; ``night[whose[i]]`` is the one that the user of
     ``now[i]`` had when the model was trained.
     """
-    live = rank_histories(model, now, n).rows
-    seen, _ = known_videos(model, now)
-    popular = np.stack([rank(model.cold_scores, seen.rows[part], n)[0] for part in seen.slices()])
-    known, confidence = known_videos(model, night)
-    personal = np.array([(confidence[part] > 0).any() for part in known.slices()])
-    gone = _both(seen, known, whose)  # a bounded history may have let go what the night knew
-    left_alone, _ = top_n(model, fold_in(model, known, confidence)[whose], gone, n)
-    left_alone = np.where(personal[whose, None], left_alone, popular)
-    return live, left_alone, popular
+    known, seen = known_videos(model, night), known_videos(model, now).videos
+    popular = _places(model.cold_scores[None], np.zeros_like(whose), seen, wanted)
+    gone = _both(seen, known.videos, whose)  # a history may have let go what the night knew
+    scores = fold_in(model, *known) @ model.item_factors.T + model.offsets
+    left_alone = _places(scores, whose, gone, wanted)
+    return np.stack([np.where(known.personal()[whose], left_alone, popular), popular])
+
+
+def _places(
+    scores: NDArray[np.float32],
+    whose: NDArray[np.int64],
+    seen: Ragged,
+    wanted: NDArray[np.int32],
+) -> NDArray[np.int64]:
+    """Tell where ``wanted[i]`` stands by ``scores[whose[i]]`` once what is seen has gone."""
+    order = np.argsort(-scores, axis=1, kind="stable")
+    place = np.empty_like(order)
+    np.put_along_axis(place, order, np.arange(scores.shape[1])[None], axis=1)
+    own = place[whose, wanted]
+    number = np.repeat(np.arange(len(own)), np.diff(seen.ends, prepend=0))
+    ahead = place[whose[number], seen.rows] < own[number]
+    return own - np.bincount(number[ahead], minlength=len(own))
 
 
 def _both(now: Ragged, night: Ragged, whose: NDArray[np.int64]) -> Ragged:
-    """Give the rows of ``now[i]`` and ``night[whose[i]]`` together."""
+    """Give the rows of ``now[i]`` and ``night[whose[i]]`` together, each once."""
     slices = night.slices()
     rows = [
-        np.concatenate([now.rows[part], night.rows[slices[user]]])
+        np.union1d(now.rows[part], night.rows[slices[user]])
         for part, user in zip(now.slices(), whose.tolist(), strict=True)
     ]
     return Ragged(np.cumsum([len(each) for each in rows]), np.concatenate(rows))

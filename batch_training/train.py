@@ -8,7 +8,7 @@ import numpy as np
 from implicit.als import AlternatingLeastSquares
 from implicit.recommender_base import ModelFitError
 from scipy.sparse import csr_matrix
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from data.confidence import says_something, training_confidence
 from data.frozen_model import FrozenModel

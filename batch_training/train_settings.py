@@ -31,7 +31,7 @@ class TrainSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     factors: int = 128
     iterations: int = 16
-    regularization: float = 200.0
+    regularization: float = 70.0
     confidence: ConfidenceParameters = ConfidenceParameters()
     seed: int = 0
     threads: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
@@ -12,6 +12,8 @@ from data.user_history import DISLIKE, LIKE, NEUTRAL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+HALF_LIVES: Final = 20
 
 
 class ConfidenceParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,8 +27,9 @@ class ConfidenceParameters(msgspec.Struct, frozen=True, kw_only=True):
     alpha
         Scale of all weights; at least 0.
     half_life
-        In videos of the user: in the fold-in, a video with that many newer ones counts half.
-        ``None`` switches it off.
+        In videos of the user: in the fold-in, what a user did with a video counts half when that
+        many newer ones have come, and fades to that of an unobserved video. ``None`` switches
+        it off.
     rating_weights
         Weights of 1, 2, 3, 4 and 5 stars; in between they are interpolated.
     watch_weight, watch_cap
@@ -37,8 +40,8 @@ class ConfidenceParameters(msgspec.Struct, frozen=True, kw_only=True):
         Weight of a dislike or a hide, which take the place of everything else.
     """
 
-    alpha: float = 30.0
-    half_life: float | None = 5.0
+    alpha: float = 7.0
+    half_life: float | None = 3.0
     rating_weights: tuple[float, float, float, float, float] = (0.2, 0.4, 0.7, 1.0, 1.3)
     watch_weight: float = 1.0
     watch_cap: float = 1.0
@@ -83,6 +86,8 @@ def fold_in_confidence(
 ) -> NDArray[np.float32]:
     """Give the stored values for the fold-in, where a user's older videos count less.
 
+    What goes beyond the confidence of an unobserved video fades; see `faded` for its preference.
+
     Parameters
     ----------
     states
@@ -94,9 +99,19 @@ def fold_in_confidence(
     -------
     As `training_confidence`.
     """
+    return _stored(states, parameters, faded(age, parameters))
+
+
+def faded(age: NDArray[np.int64], parameters: ConfidenceParameters) -> NDArray[np.float64]:
+    """Tell how much is left of a video with so many newer ones; shape (n,).
+
+    From 1 down to 0: after `HALF_LIVES` half-lives, when less than a millionth is left, the video
+    is as good as unobserved.
+    """
     if parameters.half_life is None:
-        return training_confidence(states, parameters)
-    return _stored(states, parameters, np.exp2(-age / parameters.half_life))
+        return np.ones(len(age))
+    lives = age / parameters.half_life
+    return np.where(lives > HALF_LIVES, 0.0, np.exp2(-lives))
 
 
 def says_something(states: NDArray[np.void]) -> NDArray[np.bool_]:

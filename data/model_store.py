@@ -23,7 +23,7 @@ _FORMAT: Final = 1
 _ACTIVATE: Final = """
 if redis.call('EXISTS', unpack(KEYS, 2)) ~= #KEYS - 1 then return -1 end
 local current = redis.call('GET', KEYS[1]) or '0 '
-local activation = tonumber(string.match(current, '^(%d+)')) + 1
+local activation = tonumber(string.match(current, '^(%d+)') or 0) + 1
 redis.call('SET', KEYS[1], activation .. ' ' .. ARGV[1])
 return activation
 """
@@ -95,12 +95,14 @@ class ModelStore:
     def publish(self, version: ModelVersion, model: FrozenModel, catalogue: Catalogue) -> Manifest:
         """Write a version whole, manifest last, then read it back and verify it.
 
-        Publishing the same version again writes the same bytes. Nothing is activated.
+        Publishing the same version again writes the same bytes. Nothing is activated, and no
+        version is ever changed.
 
         Raises
         ------
         ModelStoreError
-            If what Redis gives back differs from what was written.
+            If what Redis gives back differs from what was written, or other content stands
+            there under this name.
         """
         blobs = {"model": model.to_bytes(), "catalogue": catalogue.to_bytes()}
         manifest = Manifest(
@@ -110,6 +112,10 @@ class ModelStore:
             parts={name: _describe(blob) for name, blob in blobs.items()},
             metadata=model.metadata,
         )
+        written = self._redis.get(self._keys.manifest(version))
+        if written is not None and self.manifest(version).parts != manifest.parts:
+            msg = f"there is another model under the name {version}; a version is never changed"
+            raise ModelStoreError(msg)
         for name, blob in blobs.items():
             for number, chunk in enumerate(_chunks(blob)):
                 self._redis.set(self._keys.chunk(version, name, number), chunk)
@@ -137,11 +143,20 @@ class ModelStore:
         return Active(activation, version)
 
     def current(self) -> Active | None:
-        """Read the pointer; None when nothing was ever activated."""
+        """Read the pointer; None when nothing was ever activated.
+
+        Raises
+        ------
+        ModelStoreError
+            If something else stands there.
+        """
         value = self._redis.get(self._keys.current)
         if not isinstance(value, bytes):
             return None
-        activation, _, version = value.decode().partition(" ")
+        activation, _, version = value.decode(errors="replace").partition(" ")
+        if not activation.isdecimal() or not version:
+            msg = f"key {self._keys.current} holds {value!r}, no pointer to a model; activate one"
+            raise ModelStoreError(msg)
         return Active(int(activation), ModelVersion(version))
 
     def versions(self) -> list[ModelVersion]:

@@ -11,9 +11,11 @@ from redis.exceptions import (
     BusyLoadingError,
     ClusterDownError,
     ConnectionError,  # noqa: A004 - Redis's own, which is what is meant here
+    NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
+    ResponseError,
     TimeoutError,  # noqa: A004 - Redis's own, which is what is meant here
     TryAgainError,
 )
@@ -21,7 +23,7 @@ from redis.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Redis is away, starting, full, or has become a replica: the same call may succeed later.
+# Redis is away, starting, full, locked, or has become a replica: the same call may succeed later.
 TRANSIENT_ERRORS: Final = (
     ConnectionError,
     TimeoutError,
@@ -30,11 +32,21 @@ TRANSIENT_ERRORS: Final = (
     OutOfMemoryError,
     ClusterDownError,
     TryAgainError,
+    NoPermissionError,
     OSError,
 )
+# Refusals for which the client library has no class: a disk that can't be written, too few
+# replicas, a script that runs for too long.
+_REFUSED: Final = re.compile("(^|caused error: )(MISCONF|NOREPLICAS|BUSY) ")
 _SETTINGS: Final = (
     "Another one is named with --redis-url, UPNEXT_REDIS_URL, or redis_url in upnext.toml."
 )
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the fault lies with Redis as a whole, so that the same call may succeed later."""
+    refused = isinstance(error, ResponseError) and _REFUSED.search(str(error))
+    return bool(refused) or isinstance(error, TRANSIENT_ERRORS)
 
 
 class RedisUnavailableError(RuntimeError):

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from data.frozen_model import FrozenModel
 
-_BLOCK: Final = 64  # videos a block; its greatest score decides whether the block is looked into
+_BLOCK: Final = 32  # videos a block, a power of 2; only blocks with great maxima are looked into
 _MAX_SCORES: Final = 16 * 1024 * 1024  # scores held at once: 64 MiB of float32
-_ROW_MASK: Final = (1 << 32) - 1
+_LOW_HALF: Final = (1 << 32) - 1
 
 
 class Ragged(NamedTuple):
@@ -36,16 +36,26 @@ class Ragged(NamedTuple):
         ends = self.ends.tolist()
         return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
+    def select(self, which: NDArray[np.bool_]) -> Ragged:
+        """Keep some rows of each user."""
+        kept = np.concatenate([[0], np.cumsum(which)])
+        return Ragged(kept[self.ends], self.rows[which])
+
 
 def fold_in(
-    model: FrozenModel, known: Ragged, confidence: NDArray[np.float32]
+    model: FrozenModel,
+    known: Ragged,
+    confidence: NDArray[np.float32],
+    preference: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Solve for the user factors of a batch, with the item factors held fixed.
 
     The exact step of alternating least squares (Hu, Koren and Volinsky 2008, equation 4):
-    ``x = (YᵀY + λI + Σ (|c|-1) y yᵀ)⁻¹ Σ c⁺ y``, where ``c⁺`` is c for a wanted video and 0
-    for an unwanted one. A user with fewer videos than factors is solved in the space of the
-    videos (Woodbury identity), which gives the same x for less work.
+    ``x = (YᵀY + λI + Σ (|c|-1) y yᵀ)⁻¹ Σ (c-1+p) y``, the second sum over wanted videos only.
+    With p = 1 this is the paper's. A p that fades to 0 together with c - 1 lets an old video
+    become an unobserved one; left at 1, the old ones of a long history drown the new ones.
+    A user with fewer videos than factors is solved in the space of the videos (Woodbury
+    identity), which gives the same x for less work.
 
     Parameters
     ----------
@@ -53,6 +63,8 @@ def fold_in(
         Rows of the videos that each user did something with.
     confidence
         Shape (total,): at least 1 in size, negative for an unwanted video.
+    preference
+        Shape (total,): p of each wanted video, from 0 to 1; 1 if None.
 
     Returns
     -------
@@ -60,51 +72,58 @@ def fold_in(
     """
     users = np.zeros((len(known.ends), model.n_factors), np.float32)  # (b, k)
     weight = np.abs(confidence) - np.float32(1)  # beyond that of an unobserved video
-    wanted = np.maximum(confidence, np.float32(0))
-    for user, part in enumerate(known.slices()):
-        rows = known.rows[part]
-        if 0 < len(rows) < model.n_factors:
-            users[user] = _solve_dual(model, rows, weight[part], wanted[part])
-        elif len(rows):
-            users[user] = _solve_primal(model, rows, weight[part], wanted[part])
+    wanted = (confidence > 0).astype(np.float32)
+    base = wanted if preference is None else wanted * preference
+    matters = (weight > 0) | (base > 0)  # an unobserved video adds nothing
+    recent = known.select(matters)
+    evidence = _Evidence(recent.rows, np.sqrt(weight[matters]), wanted[matters], base[matters])
+    for user, part in enumerate(recent.slices()):
+        count = part.stop - part.start
+        if count:
+            solve = _solve_dual if count < model.n_factors else _solve_primal
+            users[user] = solve(model, evidence.of(part))
     return users
 
 
-def _solve_dual(
-    model: FrozenModel,
-    rows: NDArray[np.int32],
-    weight: NDArray[np.float32],
-    wanted: NDArray[np.float32],
-) -> NDArray[np.float32]:
+class _Evidence(NamedTuple):
+    """What is folded in; all of shape (m,)."""
+
+    rows: NDArray[np.int32]
+    root: NDArray[np.float32]  # of the weight beyond that of an unobserved video
+    wanted: NDArray[np.float32]  # 1 or 0
+    base: NDArray[np.float32]  # the preference
+
+    def of(self, part: slice) -> _Evidence:
+        """Take one user's part of a batch."""
+        return _Evidence(self.rows[part], self.root[part], self.wanted[part], self.base[part])
+
+
+def _solve_dual(model: FrozenModel, known: _Evidence) -> NDArray[np.float32]:
     """Solve m equations, one for each of the user's videos."""
-    whitened = model.whitened_factors[rows]  # (m, k)
-    inner: NDArray[np.float32] = model.item_factors[rows] @ whitened.T  # (m, m)
-    root: NDArray[np.float32] = np.sqrt(weight)
-    said = (wanted > 0).astype(np.float32)
-    right: NDArray[np.float32] = root * (said - inner @ said)  # not of size c: costs no digits
-    inner *= root[:, None]
-    inner *= root
-    inner.flat[:: len(rows) + 1] += 1.0
+    whitened = model.whitened_factors[known.rows]  # (m, k)
+    inner: NDArray[np.float32] = model.item_factors[known.rows] @ whitened.T  # (m, m)
+    # Not of the size of c, which would cost digits.
+    right: NDArray[np.float32] = known.root * (known.wanted - inner @ known.base)
+    inner *= known.root[:, None]
+    inner *= known.root
+    inner.reshape(-1)[:: len(inner) + 1] += 1.0
     solved = _solve_spd(inner, right)
-    solution: NDArray[np.float32] = (said + root * solved) @ whitened
+    solution: NDArray[np.float32] = (known.base + known.root * solved) @ whitened
     return solution
 
 
-def _solve_primal(
-    model: FrozenModel,
-    rows: NDArray[np.int32],
-    weight: NDArray[np.float32],
-    wanted: NDArray[np.float32],
-) -> NDArray[np.float32]:
+def _solve_primal(model: FrozenModel, known: _Evidence) -> NDArray[np.float32]:
     """Solve k equations, one for each factor."""
-    factors = model.item_factors[rows]  # (m, k)
-    weighted = factors * np.sqrt(weight)[:, None]
-    return _solve_spd(weighted.T @ weighted + model.gram32, wanted @ factors)
+    factors = model.item_factors[known.rows]  # (m, k)
+    weighted = factors * known.root[:, None]
+    right = (known.base + known.wanted * known.root**2) @ factors
+    return _solve_spd(weighted.T @ weighted + model.gram32, right)
 
 
 def _solve_spd(matrix: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
     """Solve a symmetric positive definite system by Cholesky; the matrix is overwritten."""
-    _, solution, info = sposv(matrix, right, overwrite_a=True, overwrite_b=True)
+    # Transposed, a symmetric matrix is the same, and stands as LAPACK wants it.
+    _, solution, info = sposv(matrix.T, right, overwrite_a=True, overwrite_b=True)
     if info:
         msg = f"the fold-in matrix is not positive definite (LAPACK sposv says {info})"
         raise np.linalg.LinAlgError(msg)
@@ -129,30 +148,42 @@ def top_n(
     rows, scores
         Shape (n_users, n); row -1 with score -inf where no candidate is left.
     """
+    rows = np.empty((len(users), n), np.int64)
+    values = np.empty((len(users), n), np.float32)
+    owner = np.repeat(np.arange(len(users)), np.diff(excluded.ends, prepend=0))
     step = max(1, _MAX_SCORES // _padded(model.n_items))
-    parts = excluded.slices()
-    results = []
     for first in range(0, len(users), step):
         batch = slice(first, first + step)
-        scores = np.empty((len(users[batch]), _padded(model.n_items)), np.float32)
-        np.matmul(users[batch], model.item_factors.T, out=scores[:, : model.n_items])
-        scores[:, : model.n_items] += model.offsets
-        scores[:, model.n_items :] = -np.inf
-        for row, part in zip(scores, parts[batch], strict=True):
-            row[excluded.rows[part]] = -np.inf
-        results.append(_best(scores, n))
-    rows, values = zip(*results, strict=True) if results else ((), ())
-    empty_rows, empty_scores = np.zeros((0, n), np.int64), np.zeros((0, n), np.float32)
-    return np.concatenate([empty_rows, *rows]), np.concatenate([empty_scores, *values])
+        out = slice(*owner.searchsorted([first, first + step]))
+        scores = _scores(model, users[batch])
+        scores[excluded.rows[out], owner[out] - first] = -np.inf
+        rows[batch], values[batch] = _best(scores, n)
+    return rows, values
+
+
+def _scores(model: FrozenModel, users: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Score all videos for each user, in whole blocks: -inf where there is no video.
+
+    Returns
+    -------
+    Shape (padded, n_users). This way round BLAS is half as fast again for a few users, and what
+    follows goes through many users side by side.
+    """
+    scores = np.empty((_padded(model.n_items), len(users)), np.float32)
+    scores[model.n_items :] = -np.inf
+    real = scores[: model.n_items]
+    np.matmul(model.item_factors, users.T, out=real)
+    real += model.offsets[:, None]
+    return scores
 
 
 def rank(
     scores: NDArray[np.float32], excluded: NDArray[np.int32], n: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Give the n best of one row of scores; as `top_n`, shape (n,)."""
-    padded = np.full((1, _padded(len(scores))), -np.inf, np.float32)
-    padded[0, : len(scores)] = scores
-    padded[0, excluded] = -np.inf
+    padded = np.full((_padded(len(scores)), 1), -np.inf, np.float32)
+    padded[: len(scores), 0] = scores
+    padded[excluded] = -np.inf
     rows, values = _best(padded, n)
     return rows[0], values[0]
 
@@ -162,36 +193,39 @@ def _padded(n_items: int) -> int:
 
 
 def _best(scores: NDArray[np.float32], n: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Find the n best by blocks: they can only lie in the n blocks with the greatest maxima."""
-    users, width = scores.shape
-    blocks = scores.reshape(users, width // _BLOCK, _BLOCK)
-    best_blocks = _largest(_sortable(blocks.max(axis=2)), n)  # (u, <= n)
-    best_blocks.sort(axis=1)  # so that the order of candidates is the order of rows
-    candidates = np.take_along_axis(blocks, best_blocks[:, :, None], axis=1).reshape(users, -1)
-    keys = _sortable(candidates)
-    chosen = _largest(keys, n)
-    order = np.argsort(-np.take_along_axis(keys, chosen, axis=1), axis=1)
-    chosen = np.take_along_axis(chosen, order, axis=1)
-    rows = np.take_along_axis(best_blocks, chosen // _BLOCK, axis=1) * _BLOCK + chosen % _BLOCK
-    values = np.take_along_axis(candidates, chosen, axis=1)
+    """Find the n best by blocks: they can only lie in the n blocks with the greatest maxima.
+
+    Parameters
+    ----------
+    scores
+        Shape (padded, n_users), see `_scores`.
+    """
+    blocks = scores.reshape(-1, _BLOCK, scores.shape[1])
+    greatest = scores
+    while len(greatest) > len(blocks):  # by halves: `max` along so short an axis is slow
+        greatest = np.maximum(greatest[0::2], greatest[1::2])
+    best_blocks = np.sort(_largest(greatest.T, n), axis=1)  # (u, <= n)
+    candidates = np.take_along_axis(blocks, best_blocks.T[:, None, :], axis=0)
+    candidates = candidates.reshape(-1, scores.shape[1]).T  # (u, <= n * _BLOCK), by row
+    chosen = _largest(candidates, n)
+    found = chosen.shape[1]
+    rows, values = np.full((len(chosen), n), -1), np.full((len(chosen), n), -np.inf, np.float32)
+    values[:, :found] = np.take_along_axis(candidates, chosen, axis=1)
+    rows[:, :found] = np.take_along_axis(best_blocks, chosen // _BLOCK, axis=1) * _BLOCK
+    rows[:, :found] += chosen % _BLOCK
     rows[np.isneginf(values)] = -1
-    missing = ((0, 0), (0, n - rows.shape[1]))
-    return (
-        np.pad(rows, missing, constant_values=-1),
-        np.pad(values, missing, constant_values=-np.inf),
-    )
+    return rows, values
 
 
-def _sortable(scores: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Integers, all distinct in a row, that sort as (score, lower position first) does."""
-    bits = (scores + np.float32(0)).view(np.int32)  # adding 0 makes -0.0 and 0.0 the same
-    ordered = (bits ^ ((bits >> 31) & 0x7FFFFFFF)).astype(np.int64)
-    return (ordered << 32) | (_ROW_MASK - np.arange(scores.shape[-1]))
-
-
-def _largest(keys: NDArray[np.int64], n: int) -> NDArray[np.int64]:
-    """Positions of the n largest keys of each row, in no order."""
-    width = keys.shape[1]
-    if width <= n:
-        return np.tile(np.arange(width), (len(keys), 1))
-    return np.argpartition(keys, width - n, axis=1)[:, width - n :]
+def _largest(scores: NDArray[np.float32], n: int) -> NDArray[np.int64]:
+    """Positions of the n largest scores of each row: largest first, ties to the lower one."""
+    plain = np.add(scores, np.float32(0), order="C")  # makes -0.0 and 0.0 the same
+    bits = plain.view(np.int32)
+    ordered = (bits ^ ((bits >> 31) & 0x7FFFFFFF)).astype(np.int64)  # integers that sort alike
+    width = scores.shape[1]
+    keys = (ordered << 32) | (_LOW_HALF - np.arange(width))
+    if n < width:
+        keys = np.partition(keys, width - n, axis=1)[:, width - n :]
+    keys.sort(axis=1)
+    positions: NDArray[np.int64] = _LOW_HALF - (keys[:, ::-1] & _LOW_HALF)
+    return positions

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 import numpy as np
 
-from data.confidence import fold_in_confidence, says_something
+from data.confidence import faded, fold_in_confidence, says_something
+from data.defaults import DEFAULT_LENGTH
 from data.scoring import Ragged, fold_in, rank, top_n
-from data.user_history import STATE
+from data.user_history import STATE, joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from data.frozen_model import FrozenModel
     from data.user_history import UserHistory
 
-DEFAULT_LENGTH: Final = 20
 _DIGITS: Final = 6
 
 
@@ -73,18 +73,39 @@ class Ranking(NamedTuple):
     personal: NDArray[np.bool_]
 
 
+class Known(NamedTuple):
+    """What the model knows of a batch of histories; the arguments of `data.scoring.fold_in`.
+
+    Attributes
+    ----------
+    videos
+        Rows, user after user.
+    confidence
+        Shape (total,), see `data.confidence.fold_in_confidence`.
+    preference
+        Shape (total,), see `data.confidence.faded`.
+    """
+
+    videos: Ragged
+    confidence: NDArray[np.float32]
+    preference: NDArray[np.float32]
+
+    def personal(self) -> NDArray[np.bool_]:
+        """Whether anything is known that each user wants, shape (n_users,)."""
+        wanted = (self.confidence > 0) & (self.preference > 0)
+        return np.array([wanted[part].any() for part in self.videos.slices()], np.bool_)
+
+
 def rank_histories(model: FrozenModel, histories: Sequence[UserHistory], n: int) -> Ranking:
     """Fold each history into the model and rank the videos that it doesn't hold.
 
     A user of whom the model knows no wanted video gets the popular ones.
     """
-    known, confidence = known_videos(model, histories)
-    rows, scores = top_n(model, fold_in(model, known, confidence), known, n)
-    personal = np.zeros(len(histories), np.bool_)
-    for user, part in enumerate(known.slices()):
-        personal[user] = bool((confidence[part] > 0).any())
-        if not personal[user]:
-            rows[user], scores[user] = rank(model.cold_scores, known.rows[part], n)
+    known = known_videos(model, histories)
+    rows, scores = top_n(model, fold_in(model, *known), known.videos, n)
+    personal, parts = known.personal(), known.videos.slices()
+    for user in np.flatnonzero(~personal).tolist():
+        rows[user], scores[user] = rank(model.cold_scores, known.videos.rows[parts[user]], n)
     return Ranking(rows, scores, personal)
 
 
@@ -117,28 +138,22 @@ def up_next(
     return lists
 
 
-def known_videos(
-    model: FrozenModel, histories: Sequence[UserHistory]
-) -> tuple[Ragged, NDArray[np.float32]]:
-    """Give the videos of each history that the model knows, with their fold-in confidence.
+def known_videos(model: FrozenModel, histories: Sequence[UserHistory]) -> Known:
+    """Give the videos of each history that the model knows, with what to fold in of them.
 
     They are what is folded in, and what is left out of the list. A video of which nothing is
-    said any more (a like that was taken back) is neither.
-
-    Returns
-    -------
-    known
-        Rows, user after user.
-    confidence
-        Shape (total,), see `data.confidence.fold_in_confidence`. A video's age is counted
-        among all videos of the history, so that it doesn't depend on the model.
+    said any more (a like that was taken back) is neither. A video's age is counted among all
+    videos of the history, so that it doesn't depend on the model.
     """
     lengths = np.fromiter((len(h) for h in histories), np.int64, len(histories))
     ends = np.cumsum(lengths)
-    states = np.concatenate([np.zeros(0, STATE), *(h.states for h in histories)])
+    states = joined(np.zeros(0, STATE), *(h.states for h in histories))
     rows = model.vocabulary.rows([video for h in histories for video in h.videos])
     age = np.repeat(ends, lengths) - 1 - np.arange(len(states))
-    confidence = fold_in_confidence(states, age, model.confidence)
     known = (rows >= 0) & says_something(states)
-    kept = np.concatenate([[0], np.cumsum(known)])
-    return Ragged(kept[ends], rows[known]), confidence[known]
+    states, age = states[known], age[known]
+    return Known(
+        Ragged(ends, rows).select(known),
+        fold_in_confidence(states, age, model.confidence),
+        faded(age, model.confidence).astype(np.float32),
+    )

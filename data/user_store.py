@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 from redis.exceptions import NoScriptError
 
+from data.defaults import DEFAULT_TTL_S
 from data.up_next import UpNext
 from data.user_history import UserHistory
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from data.redis_keys import RedisKeys
 
-DEFAULT_TTL_S: Final = 90 * 86_400
 USERS_PER_CALL: Final = 64  # keeps each command under a millisecond or so
 _TAG: Final = 16
 _HEADER: Final = 32

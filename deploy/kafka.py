@@ -46,7 +46,7 @@ class EventSender:
 
     def send_bytes(self, payload: bytes, key: bytes | None = None) -> None:
         """Send a payload as it is, whatever it says."""
-        headers = {"sent_at": str(time.time_ns() // 1_000_000)}
+        headers: dict[str, str | bytes | None] = {"sent_at": str(time.time_ns() // 1_000_000)}
         while True:
             try:
                 self._producer.produce(

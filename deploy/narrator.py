@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class Narrator:
             self._bars = None
         if self._name:
             seconds = f"{time.perf_counter() - self._start:6.1f} s"
-            self.console.print(f"  {self._name:<34}[dim]{seconds}[/]  {more}", highlight=False)
+            told = f"  {escape(self._name):<34}[dim]{seconds}[/]  {escape(more)}"
+            self.console.print(told, highlight=False)
             self._name = ""
 
     def __enter__(self) -> Self:

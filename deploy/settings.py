@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
@@ -16,17 +17,16 @@ from pydantic_settings import (
 
 from batch_training.train_settings import TrainSettings
 from data.confidence import ConfidenceParameters
+from data.defaults import DEFAULT_LENGTH, DEFAULT_TTL_S
 from data.interaction import EventLimits
-from data.up_next import DEFAULT_LENGTH
 from data.user_history import DEFAULT_LIMIT
-from data.user_store import DEFAULT_TTL_S
-from stream_inference.faust_worker.settings import WorkerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from batch_training import night
     from batch_training.load import LoadSettings
+    from stream_inference.faust_worker.settings import WorkerSettings
 
 DEFAULT_FILE: Final = Path("upnext.toml")
 _DAY_S: Final = 86_400
@@ -49,7 +49,7 @@ class RedisSettings(BaseModel):
         "upnext"
     )
     ttl_days: Annotated[
-        float, Field(gt=0, description="Days a user is kept after the last event")
+        float, Field(gt=0, le=36_500, description="Days a user is kept after the last event")
     ] = DEFAULT_TTL_S / _DAY_S
 
 
@@ -71,7 +71,7 @@ class EventSettings(BaseModel):
     max_event_bytes: Annotated[int, Field(gt=0, description="Largest event, in bytes")] = (
         _LIMITS.max_bytes
     )
-    earliest_ms: Annotated[int, Field(description="Earliest event time, in ms UTC")] = (
+    earliest_ms: Annotated[int, Field(gt=0, description="Earliest event time, in ms UTC")] = (
         _LIMITS.earliest_ms
     )
     ahead_ms: Annotated[
@@ -92,14 +92,20 @@ class NightSettings(EventSettings):
     iterations: Annotated[int, Field(gt=0, description="Rounds of alternating least squares")] = (
         _TRAIN.iterations
     )
-    regularization: Annotated[float, Field(gt=0, description="Lambda of the factorisation")] = (
-        _TRAIN.regularization
+    regularization: Annotated[
+        float, Field(gt=0, lt=math.inf, description="Lambda of the factorisation")
+    ] = _TRAIN.regularization
+    alpha: Annotated[float, Field(ge=0, lt=math.inf, description="Scale of all confidences")] = (
+        _CONFIDENCE.alpha
     )
-    alpha: Annotated[float, Field(ge=0, description="Scale of all confidences")] = _CONFIDENCE.alpha
     half_life: Annotated[
-        float | None,
-        Field(gt=0, description="Newer videos after which an older one counts half"),
-    ] = _CONFIDENCE.half_life
+        float,
+        Field(
+            ge=0,
+            lt=math.inf,
+            description="Newer videos after which an older one counts half; 0 for never",
+        ),
+    ] = _CONFIDENCE.half_life or 0.0
     history_limit: Annotated[int, Field(gt=0, description="Videos kept of each user")] = (
         DEFAULT_LIMIT
     )
@@ -119,7 +125,7 @@ class NightSettings(EventSettings):
             factors=self.factors,
             iterations=self.iterations,
             regularization=self.regularization,
-            confidence=ConfidenceParameters(alpha=self.alpha, half_life=self.half_life),
+            confidence=ConfidenceParameters(alpha=self.alpha, half_life=self.half_life or None),
             seed=self.seed,
             threads=self.threads,
         )
@@ -149,10 +155,13 @@ class DaySettings(EventSettings):
         int, Field(gt=0, description="How long the broker may hold a fetch, in ms")
     ] = 1500
     session_timeout_s: Annotated[
-        float, Field(gt=0, description="Silence after which a worker loses its partitions, in s")
+        float,
+        Field(
+            gt=0, lt=math.inf, description="Silence after which a worker loses its partitions, in s"
+        ),
     ] = 10.0
     poll_s: Annotated[
-        float, Field(gt=0, description="Seconds between looks at the model pointer")
+        float, Field(gt=0, lt=math.inf, description="Seconds between looks at the model pointer")
     ] = 1.0
 
 
@@ -177,6 +186,10 @@ class Settings(RedisSettings, KafkaSettings, NightSettings, DaySettings, BaseSet
 
     def worker(self) -> WorkerSettings:
         """Hand the settings to the worker."""
+        from stream_inference.faust_worker.settings import (  # noqa: PLC0415 - as above
+            WorkerSettings,
+        )
+
         return WorkerSettings(
             kafka=self.kafka,
             events_topic=self.events_topic,
@@ -209,18 +222,23 @@ def load_settings(flags: Mapping[str, Any]) -> Settings:
         If a value can't be used, or a name is unknown.
     """
     given = {name: value for name, value in flags.items() if value is not None}
+    file = _file()
     try:
         return Settings(**given)
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        places = f"a flag, a UPNEXT_* variable or {_file()}"
+        places = f"a flag, a UPNEXT_* variable or {file}"
         msg = f"Settings that can't be used (from {places}):\n  " + "\n  ".join(lines)
         raise SettingsError(msg) from error
-    except ValueError as error:
-        msg = f"Can't read {_file()}: {error}"
+    except (ValueError, OSError) as error:
+        msg = f"Can't read {file}: {error}"
         raise SettingsError(msg) from error
 
 
 def _file() -> Path:
     """Name the file of settings: $UPNEXT_CONFIG, or upnext.toml in the current folder."""
-    return Path(os.environ.get("UPNEXT_CONFIG", DEFAULT_FILE))
+    named = os.environ.get("UPNEXT_CONFIG")
+    if named and not Path(named).is_file():
+        msg = f"UPNEXT_CONFIG names {named}, where there is no file; mend it or unset it"
+        raise SettingsError(msg)
+    return Path(named or DEFAULT_FILE)

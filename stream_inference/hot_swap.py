@@ -51,20 +51,21 @@ class HotSwap:
             return self._poll()
 
     def _poll(self) -> bool:
-        active = self._store.current()
         held = self.serving
-        if active is None or (held is not None and held.activation == active.activation):
-            return False
         try:
-            self.serving = self._take(active, held)
+            active = self._store.current()
+            if active is not None and not _holds(held, active):
+                self.serving = self._take(active, held)
         except (ModelStoreError, InvalidModelError) as error:
             if self.trouble != str(error):
-                kept = held.version if held else "no model"
-                _LOG.error("activation %d is refused, %s stays: %s", active.activation, kept, error)
+                _LOG.error("%s stays: %s", held.version if held else "no model", error)
             self.trouble = str(error)
             return False
         self.trouble = ""
-        _LOG.info("serving model %s (activation %d)", active.version, active.activation)
+        if self.serving is None or self.serving is held:
+            return False
+        _, version, activation = self.serving
+        _LOG.info("serving model %s (activation %d)", version, activation)
         return True
 
     def _take(self, active: Active, held: Serving | None) -> Serving:
@@ -74,6 +75,11 @@ class HotSwap:
         serving = Serving(model, active.version, active.activation)
         _try_out(serving)
         return serving
+
+
+def _holds(held: Serving | None, active: Active) -> bool:
+    """Compare both: a Redis that lost its data counts activations from 1 again."""
+    return held is not None and (held.activation, held.version) == active
 
 
 def _try_out(serving: Serving) -> None:
@@ -88,6 +94,6 @@ def _try_out(serving: Serving) -> None:
     except np.linalg.LinAlgError as error:
         msg = f"version {serving.version} can't fold a user in: {error}"
         raise InvalidModelError(msg) from error
-    if np.isnan(scores).any():
+    if not (scores < np.inf).all():  # -inf is an empty place
         msg = f"version {serving.version} gives scores that are not numbers"
         raise InvalidModelError(msg)

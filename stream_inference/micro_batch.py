@@ -9,8 +9,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
-from data.redis_connection import TRANSIENT_ERRORS
-from data.up_next import DEFAULT_LENGTH
+from data.defaults import DEFAULT_LENGTH
+from data.redis_connection import is_transient
 from stream_inference.dead_letters import DeadLetter, Message, sort_out
 from stream_inference.recommend import news_of
 from stream_inference.write_back import write_back
@@ -97,7 +97,7 @@ class MicroBatches:
             except Exception as error:  # noqa: BLE001 - as above
                 _LOG.exception("%s failed, attempt %d", message.origin, attempt)
                 if attempt == ATTEMPTS_ALONE:
-                    await self._bury(DeadLetter.of(message, "failed", repr(error)))
+                    await self._bury(DeadLetter.of(message, "failed", _described(error)))
             else:
                 return
 
@@ -106,22 +106,24 @@ class MicroBatches:
         self.events += len(events)
 
     def _write(self, news: News) -> None:
-        """Write back; if the lists in Redis are of a later activation, follow it first."""
-        outcome = write_back(self._store, self._swap.serving, news, length=self._length)
-        self.lost_races += outcome.lost_races
-        if outcome.list_is_newer:
-            behind = {user: news[user] for user in outcome.list_is_newer}
-            if self._swap.poll():
-                write_back(
-                    self._store, self._swap.serving, behind, length=self._length, rewrite=True
-                )
-            else:
+        """Write back; where a list in Redis is of a later activation, follow it and do it again."""
+        rewrite = False
+        while news:
+            serving = self._swap.serving
+            outcome = write_back(self._store, serving, news, length=self._length, rewrite=rewrite)
+            self.lost_races += outcome.lost_races
+            news = {user: news[user] for user in outcome.list_is_newer}
+            if news:
+                self._swap.poll()
+            if news and self._swap.serving is serving:  # else it moved, here or by the pulse
                 _LOG.warning(
                     "%d lists were made by a later model, which this worker can't load (%s): "
                     "their histories are kept up to date, the lists wait for the next event",
-                    len(behind),
+                    len(news),
                     self._swap.trouble,
                 )
+                return
+            rewrite = True
 
     async def _bury(self, letter: DeadLetter) -> None:
         await self._park(letter)
@@ -136,6 +138,11 @@ class MicroBatches:
         )
 
 
+def _described(error: Exception) -> str:
+    """Name and message; the errors of Redis's client leave the message out of their `repr`."""
+    return f"{type(error).__name__}: {error}"
+
+
 async def patiently(
     executor: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
@@ -146,7 +153,10 @@ async def patiently(
             return await asyncio.get_running_loop().run_in_executor(
                 executor, lambda: function(*args, **kwargs)
             )
-        except TRANSIENT_ERRORS as error:
-            _LOG.warning("Redis can't do it now (%r); again in about %.2f s", error, pause)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            what = _described(error)
+            _LOG.warning("Redis can't do it now (%s); again in about %.2f s", what, pause)
         await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, no secret
         pause = min(2 * pause, _LONGEST_PAUSE_S)

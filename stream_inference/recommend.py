@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from data.up_next import DEFAULT_LENGTH, UpNext, up_next
+from data.defaults import DEFAULT_LENGTH
+from data.up_next import UpNext, up_next
 from data.user_history import DEFAULT_LIMIT, UserHistory
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from data.up_next import DEFAULT_LENGTH
+from data.defaults import DEFAULT_LENGTH
 from data.user_history import DEFAULT_LIMIT
 from data.user_store import Answer, UserWrite
 from stream_inference.recommend import lists_for, merge_news

@@ -150,11 +150,18 @@ def confidence(state: State, parameters: Mapping[str, Any], age: int | None = No
         weight += parameters["share_weight"]
     if unwanted(state):
         weight = parameters["dislike_weight"]
-    half_life = parameters["half_life"]
-    if age is not None and half_life is not None:
-        weight *= 0.5 ** (age / half_life)
+    if age is not None:
+        weight *= left_of(age, parameters)
     value = float(1 + parameters["alpha"] * weight)
     return -value if unwanted(state) else value
+
+
+def left_of(age: int, parameters: Mapping[str, Any]) -> float:
+    """How much is left of a video with so many newer ones; nothing after 20 half-lives."""
+    half_life = parameters["half_life"]
+    if half_life is None:
+        return 1.0
+    return 0.0 if age > 20 * half_life else float(0.5 ** (age / half_life))
 
 
 def _weight_of_stars(stars: float, weights: Sequence[float]) -> float:
@@ -171,14 +178,20 @@ def fold_in(
     gram: NDArray[np.floating[Any]],
     rows: Sequence[int],
     confidences: Sequence[float],
+    preferences: Sequence[float] | None = None,
 ) -> NDArray[np.float64]:
-    """Solve for the factors of one user, shape (k,), as the paper writes it."""
+    """Solve for the factors of one user, shape (k,), as the paper writes it.
+
+    ``preferences`` are those of the share of each wanted video that an unobserved one has too.
+    """
     factors = np.asarray(item_factors, np.float64)
     left = np.array(gram, np.float64)
     right = np.zeros(factors.shape[1])
-    for row, value in zip(rows, confidences, strict=True):
+    preferences = [1.0] * len(rows) if preferences is None else preferences
+    for row, value, preference in zip(rows, confidences, preferences, strict=True):
         left += (abs(value) - 1) * np.outer(factors[row], factors[row])
-        right += max(value, 0) * factors[row]
+        if value > 0:
+            right += (value - 1 + preference) * factors[row]
     return np.asarray(np.linalg.solve(left, right), np.float64)
 
 
@@ -191,14 +204,15 @@ def best(scores: Sequence[float], left_out: Callable[[int], bool], n: int) -> li
 def up_next(model: Model, history: History, n: int) -> UpNext:
     """Make the up-next list of one history."""
     row_of = {video: row for row, video in enumerate(model["ids"])}
-    known: dict[int, float] = {}
+    known: dict[int, tuple[float, float]] = {}
     for age, video in enumerate(reversed(videos_by_place(history))):
         value = confidence(history["videos"][video], model["confidence"], age)
         if video in row_of and value:
-            known[row_of[video]] = value
-    personal = any(value > 0 for value in known.values())
+            known[row_of[video]] = value, left_of(age, model["confidence"])
+    personal = any(value > 0 and left > 0 for value, left in known.values())
     if personal:
-        user = fold_in(model["item_factors"], model["gram"], list(known), list(known.values()))
+        values_, left = zip(*known.values(), strict=True)
+        user = fold_in(model["item_factors"], model["gram"], list(known), values_, left)
         scores = np.asarray(model["item_factors"], np.float64) @ user + model["prior"]
     else:
         scores = np.asarray(model["popularity"], np.float64)

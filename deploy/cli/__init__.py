@@ -1,4 +1,7 @@
-"""The command line: one file for each group of commands."""
+"""The command line: one file for each group of commands.
+
+What a command needs, and the errors it may raise, are imported on the way: `--help` is quick.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from data.model_store import ModelStoreError
-from data.redis_connection import RedisUnavailableError
 from deploy.cli import day, demo, lists, models, night
-from deploy.kafka import KafkaUnavailableError
-from deploy.settings import SettingsError
 
 EXIT_FAULT: Final = 1
 EXIT_USAGE: Final = 2
@@ -34,12 +33,23 @@ def main() -> None:
     """Run the command line; errors that a person can act on are printed without a traceback."""
     try:
         app()
-    except SettingsError as error:
-        _complain(error, EXIT_USAGE)
-    except (RedisUnavailableError, KafkaUnavailableError, ModelStoreError) as error:
-        _complain(error, EXIT_FAULT)
+    except Exception as error:
+        status = _status(error)
+        if status is None:
+            raise
+        Console(stderr=True).print(f"[bold red]upnext:[/] {escape(str(error))}", highlight=False)
+        sys.exit(status)
 
 
-def _complain(error: Exception, status: int) -> None:
-    Console(stderr=True).print(f"[bold red]upnext:[/] {escape(str(error))}", highlight=False)
-    sys.exit(status)
+def _status(error: Exception) -> int | None:
+    """Give the exit status for an error that a person can act on, None for any other."""
+    from data.catalogue import CatalogueError
+    from data.model_store import ModelStoreError
+    from data.redis_connection import RedisUnavailableError
+    from deploy.kafka import KafkaUnavailableError
+    from deploy.settings import SettingsError
+
+    if isinstance(error, (SettingsError, CatalogueError)):
+        return EXIT_USAGE
+    known = (RedisUnavailableError, KafkaUnavailableError, ModelStoreError)
+    return EXIT_FAULT if isinstance(error, known) else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from deploy.cli.options import with_settings
@@ -53,7 +54,10 @@ def recommend(
 
 
 def _nobody(user: str, keys: RedisKeys, *, served: bool) -> str:
-    hint = "Nobody by that id was in the training data or sent an event."
+    hint = (
+        "Nobody by that id sent an event, or was in the interactions of the last refresh "
+        "(`upnext refresh PATH...`)."
+    )
     if not served:
         hint = "No model is served yet: run `upnext train PATH...` and `upnext refresh PATH...`."
     return f"There is no list for user {user!r} (key {keys.up_next(user)}). {hint}"
@@ -62,7 +66,7 @@ def _nobody(user: str, keys: RedisKeys, *, served: bool) -> str:
 def _show(shown: UpNext, catalogue: Catalogue | None) -> None:
     kind = "personal" if shown.personal else "popular videos: nothing is known of this user"
     table = Table(
-        title=f"Up next for {shown.user} ({kind})",
+        title=f"Up next for {escape(shown.user)} ({kind})",
         caption=f"model {shown.version}, activation {shown.activation}",
     )
     table.add_column("", justify="right")
@@ -71,5 +75,5 @@ def _show(shown: UpNext, catalogue: Catalogue | None) -> None:
     table.add_column("score", justify="right")
     for place, item in enumerate(shown.items, start=1):
         title = catalogue.title(item.id) if catalogue else ""
-        table.add_row(str(place), item.id, title, f"{item.score:.4f}")
+        table.add_row(str(place), escape(item.id), escape(title), f"{item.score:.4f}")
     Console().print(table)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from deploy.cli.options import with_settings
 from deploy.settings import RedisSettings, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 app = typer.Typer(help="Published models.", no_args_is_help=True)
 
@@ -34,13 +39,24 @@ def list_models(settings: Settings) -> None:
         for version in store.versions():
             manifest = store.manifest(version)
             size = sum(part.size for part in manifest.parts.values()) / 2**20
-            quality = manifest.metadata.get("quality")
-            figures = quality if isinstance(quality, dict) else {}
+            judged = _hit_rates(manifest.metadata)
             table.add_row(
                 "served" if active and active.version == version else "",
                 version,
                 *map(str, manifest.shape),
                 f"{size:.1f}",
-                *(f"{figures[k]:.3f}" if k in figures else "" for k in ("live", "popularity")),
+                *judged,
             )
     Console().print(table if table.row_count else "No model was published yet.")
+
+
+def _hit_rates(metadata: Mapping[str, Any]) -> tuple[str, str]:
+    """Give the judged hit rates of the lists and of popularity; empty for a model without."""
+    try:
+        figures = metadata["quality"]["replay"]
+        return (
+            f"{figures['live']['hit_rate']:.3f}",
+            f"{figures['popularity']['hit_rate']:.3f}",
+        )
+    except (LookupError, TypeError):
+        return "", ""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from rich.markup import escape
 
 from deploy.cli.options import with_settings
 from deploy.settings import NightSettings, RedisSettings, Settings
@@ -64,7 +65,7 @@ def train(
         try:
             night = run_night(events, videos, settings.night(), narrator)
         except RefusedError as error:
-            narrator.say(f"[bold red]Refused:[/] {error}")
+            narrator.say(f"[bold red]Refused:[/] {escape(str(error))}")
             sys.exit(EXIT_REFUSED)
         narrator.say(quality_page(night.figures))
         with explained(settings.redis_url):
@@ -99,7 +100,7 @@ def refresh(settings: Settings, paths: Paths) -> None:
         model = models.load(active.version).model
         histories = merge_events(_read(paths, settings, narrator), model.history_limit)
         for behind in day.workers_follow(Heartbeats(client, keys), active.activation, _PATIENCE_S):
-            narrator.say(f"[yellow]A worker does not follow:[/] {behind}")
+            narrator.say(f"[yellow]A worker does not follow:[/] {escape(behind)}")
         narrator.stage("Write everybody's list")
         done = day.refresh(
             UserStore(client, keys, ttl_s=settings.ttl_s),
@@ -124,7 +125,7 @@ def _read(paths: list[Path], settings: Settings, narrator: Narrator) -> Events:
     try:
         events, report = load(tables, settings.load(), time.time_ns() // 1_000_000)
     except (BadDataError, SourceError) as error:
-        narrator.say(f"[bold red]Nothing was published:[/] {error}")
+        narrator.say(f"[bold red]Nothing was published:[/] {escape(str(error))}")
         sys.exit(EXIT_BAD_DATA)
     narrator.done(f"{report}; {len(events.users):,} users × {len(events.videos):,} videos")
     return events

@@ -86,7 +86,7 @@ class EmbeddedBroker:
         if not self._cluster:
             self._lib.rd_kafka_destroy(self._handle)
             raise RuntimeError("The embedded broker can't be started: is loopback up?")
-        self.bootstrap = self._lib.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
+        self.bootstrap: str = self._lib.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
         self._lib.rd_kafka_mock_group_initial_rebalance_delay_ms(self._cluster, rebalance_delay_ms)
         for topic, partitions in topics.items():
             self._lib.rd_kafka_mock_topic_create(self._cluster, topic.encode(), partitions, 1)

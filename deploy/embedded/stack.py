@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+from data.redis_keys import RedisKeys
 from deploy.embedded.broker import EmbeddedBroker
 from deploy.embedded.leash import Leashed
 from deploy.embedded.redis_server import EmbeddedRedis
@@ -71,6 +72,8 @@ class EmbeddedStack:
             "redis-url": self.redis_url,
             "events-topic": EVENTS,
             "dead-letters-topic": DEAD_LETTERS,
+            "redis-prefix": RedisKeys().prefix,  # whatever this person's own settings say
+            "group": "upnext",
         }
         options = [part for name, value in flags.items() for part in (f"--{name}", value)]
         self.worker = Leashed(

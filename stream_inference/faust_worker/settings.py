@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from data.defaults import DEFAULT_LENGTH, DEFAULT_TTL_S
 from data.interaction import EventLimits
-from data.up_next import DEFAULT_LENGTH
-from data.user_store import DEFAULT_TTL_S
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):

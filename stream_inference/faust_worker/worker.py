@@ -105,14 +105,17 @@ class Worker:
     async def _pulse(self) -> None:
         """Follow the model pointer and report, every few seconds, as long as the worker lives."""
         loop = asyncio.get_running_loop()
-        while not self.app.should_stop:
-            try:
-                await loop.run_in_executor(self._pulse_thread, self._beat)
-            except TRANSIENT_ERRORS as error:
-                _LOG.warning("no heartbeat, Redis can't take it: %r", error)
-            except Exception:  # noqa: BLE001 - a missing heartbeat must not stop the worker
-                _LOG.exception("no heartbeat")
-            await self.app.sleep(self._settings.poll_s)
+        try:
+            while not self.app.should_stop:
+                try:
+                    await loop.run_in_executor(self._pulse_thread, self._beat)
+                except TRANSIENT_ERRORS as error:
+                    _LOG.warning("no heartbeat, Redis can't take it: %s", error)
+                except Exception:  # noqa: BLE001 - a missing heartbeat must not stop the worker
+                    _LOG.exception("no heartbeat")
+                await self.app.sleep(self._settings.poll_s)
+        finally:  # comes after a beat that is under way, and the process waits for it
+            self._pulse_thread.submit(self._heartbeats.stop, self.name)
 
     def _beat(self) -> None:
         self._swap.poll()
@@ -135,7 +138,7 @@ def _app(settings: WorkerSettings, folder: str) -> faust.App:
     transport.register(settings.fetch_wait_ms)
     return faust.App(
         settings.group,
-        broker=[f"{transport.SCHEME}://{server}" for server in settings.kafka.split(",")],
+        broker=[f"{transport.SCHEME}://{server.strip()}" for server in settings.kafka.split(",")],
         store="memory://",
         datadir=folder,
         key_serializer="raw",

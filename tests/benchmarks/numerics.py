@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from data.interaction import Interaction
 from data.scoring import fold_in, top_n
@@ -55,7 +55,9 @@ class Agreement(NamedTuple):
     gap: float
 
 
-def run(say: Callable[[str], None], size: Size = LARGE, batch: int = 256, rounds: int = 15) -> Report:
+def run(
+    say: Callable[[str], None], size: Size = LARGE, batch: int = 256, rounds: int = 15
+) -> Report:
     """Measure; `say` is told what is being done."""
     with threadpool_limits(1):
         say(f"numerics: training {size.videos:,} videos × {size.factors} factors")
@@ -68,29 +70,26 @@ def run(say: Callable[[str], None], size: Size = LARGE, batch: int = 256, rounds
         title=f"Fold-in and top {LENGTH}: CPU time for a user in a batch of {batch}",
         conditions=[
             str(world),
-            f"histories of {size.length} videos, half-life off; median of {rounds} interleaved rounds",
-            "implicit: num_threads=1, alpha=1, one call for the batch; its recalculate_user solves "
-            "by Cholesky, whatever use_cg says",
+            f"histories of {size.length} videos, half-life off; median of {rounds} rounds by turns",
+            "implicit: num_threads=1, alpha=1, one call for the batch",
+            "its recalculate_user solves by Cholesky, whatever use_cg says",
         ],
         columns=("", "µs per user", "of implicit's", "times less"),
         rows=_rows(seconds, batch),
         notes=[
-            f"lists: {found.identical} of {found.users} identical, {found.agree} agree where scores "
-            f"differ by more than {_NOISE:g}; greatest difference of scores {found.gap:.1e}"
+            f"lists: {found.identical} of {found.users} identical; {found.agree} differ at most where",
+            f"scores are within {_NOISE:g} of each other; the greatest difference is {found.gap:.1e}",
         ],
     )
 
 
 def agreement(world: World, batch: Batch) -> Agreement:
-    """Compare the lists of both sides, by the scores that float64 gives to their videos."""
+    """Compare the lists of both sides, and how the same users score the videos on them."""
     theirs, _ = _implicit(world)(batch)
     ours, _ = _rank(world, batch)
-    exact = fold_in(world.model, batch.known, batch.confidence).astype(np.float64)
+    users = fold_in(world.model, batch.known, batch.confidence).astype(np.float64)
     factors = world.model.item_factors.astype(np.float64)
-    scores = [
-        np.einsum("unk,uk->un", factors[rows], exact) + world.model.prior[rows]
-        for rows in (theirs, ours)
-    ]
+    scores = [np.einsum("unk,uk->un", factors[rows], users) for rows in (theirs, ours)]
     gaps = np.abs(scores[0] - scores[1]) / np.abs(scores[0]).max(axis=1, keepdims=True)
     return Agreement(
         len(ours),

@@ -59,7 +59,7 @@ def table_of(report: Report) -> Table:
 def machine() -> str:
     """Describe where and on what a run was made."""
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[index]  # numpy's stubs allow for None
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return (
         f"{os.cpu_count()} cores ({_processor()}), {platform.system()}; "
         f"Python {platform.python_version()}, {packages}, {blas['name']} {blas['version']} "

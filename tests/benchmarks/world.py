@@ -38,7 +38,7 @@ class Size(NamedTuple):
     length: int = 50
 
 
-# Zipf leaves a few videos of each topic unseen: 20,040 are drawn so that about 20,000 are learnt.
+# Zipf leaves a few videos unseen; about 20,000 are learnt.
 LARGE = Size(users=16_000, videos=20_006, events=960_000)
 MOVIELENS_LIKE = Size(users=6_040, videos=3_706, events=1_000_000)
 
@@ -127,7 +127,7 @@ class Batch(NamedTuple):
 def first_users(world: World, count: int) -> Batch:
     """Take the first users of a world as one batch."""
     histories = world.histories[:count]
-    known, confidence = known_videos(world.model, histories)
+    known, confidence, _ = known_videos(world.model, histories)  # without a half-life all 1
     starts = np.concatenate([[0], known.ends]).astype(np.int32)
     matrix = csr_matrix(
         (confidence, known.rows, starts), shape=(len(histories), world.model.n_items)

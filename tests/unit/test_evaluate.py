@@ -76,7 +76,7 @@ def test_figures_are_those_of_plain_lists() -> None:
     assert scores is not None
     flat = replace(model, confidence=msgspec.structs.replace(model.confidence, half_life=None))
     draw = np.random.default_rng(settings.seed)
-    for found, (_, history) in zip(scores.model.recall, histories.items(), strict=True):
+    for found, (_, history) in zip(scores.model.recall, histories.by_user(), strict=True):
         shown = sorted(draw.permutation(len(history))[: int(np.ceil(0.8 * len(history)))])
         videos = [history.videos[place] for place in shown]
         listed = rank_histories(flat, [UserHistory(videos, history.states[shown])], 20).rows[0]

@@ -25,7 +25,7 @@ def test_merging_all_is_adding_one_by_one(
 ) -> None:
     """While a user's videos fit, the result is the same to the byte, in any order of arrival."""
     rows = [plain | {"user": user} for user, plain in drawn]
-    merged = dict(merge_events(events_of(rows)).items())
+    merged = dict(merge_events(events_of(rows)).by_user())
     shuffler.shuffle(rows)
     assert merged == {
         user: history([row for row in rows if row["user"] == user])
@@ -55,13 +55,32 @@ def test_the_mark_breaks_ties_by_id() -> None:
     assert merged.mark == (7, "c")
 
 
+def test_the_mark_is_the_latest_event_of_any_kind() -> None:
+    """A late reaction to a video that was let go counts for the mark, though not for its place."""
+    rows = [event("c", at=3), event("c", "like", at=7), event("a", at=7), event("z", at=9)]
+    merged = merge_events(events_of(rows), limit=1).history(0)
+    assert merged == history(rows, limit=1)
+    assert merged.mark == (7, "c")
+
+
+def test_a_negative_zero_is_a_zero() -> None:
+    """A watch ratio of -0.0 gives the same bytes as by day."""
+    rows = [event(watch_ratio=-0.0)]
+    merged = merge_events(events_of(rows)).history(0)
+    assert (
+        merged.to_bytes()
+        == history(rows).to_bytes()
+        == history([event(watch_ratio=0.0)]).to_bytes()
+    )
+
+
 def test_users_can_be_chosen() -> None:
     """Chosen users keep their histories and get new numbers."""
     merged = merge_events(events_of(world(users=7)), limit=20)
     which = np.array([True, False, True, True, False, False, True])
     chosen = merged.take(which)
-    assert dict(chosen.items()) == {
-        user: found for user, found in merged.items() if which[merged.users.index(user)]
+    assert dict(chosen.by_user()) == {
+        user: found for user, found in merged.by_user() if which[merged.users.index(user)]
     }
     assert chosen.history(1) == merged.history(2)
 
@@ -72,10 +91,10 @@ def test_users_without_events_have_empty_histories() -> None:
     merged = merge_events(before)
     assert len(merged) == 2
     assert len(merged.history(1)) == 0
-    assert [user for user, _ in merged.items()] == ["a"]
+    assert [user for user, _ in merged.by_user()] == ["a"]
 
 
 def test_no_events_give_no_histories() -> None:
     """Nothing merges to nothing."""
     nothing, _ = events_of([event()]).split(0.0)
-    assert dict(merge_events(nothing).items()) == {}
+    assert dict(merge_events(nothing).by_user()) == {}

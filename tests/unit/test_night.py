@@ -8,9 +8,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from batch_training.evaluate import choose_unseen, evaluate_unseen
 from batch_training.histories import merge_events
-from batch_training.night import NightSettings, RefusedError, run_night
+from batch_training.night import NightSettings, RefusedError, _refuse_if_worse, run_night
 from batch_training.progress import Silent
+from batch_training.train import fit, freeze, training_set
 from batch_training.train_settings import TrainSettings
 from data.catalogue import Catalogue, Video
 from data.confidence import ConfidenceParameters
@@ -63,6 +65,18 @@ def test_a_night_learns_judges_and_tells() -> None:
     assert heard.steps["Train on everything"] == (4, 4)
 
 
+def test_unseen_users_are_not_trained_on() -> None:
+    """Figures for unseen users are those of a model that was trained on the others alone."""
+    histories = merge_events(events_of(world()))
+    unseen = choose_unseen(histories, SETTINGS.unseen)
+    learnt_from = training_set(histories.take(~unseen), SETTINGS.train.confidence)
+    model = freeze(fit(learnt_from.matrix, SETTINGS.train), learnt_from, SETTINGS.train)
+    scores = evaluate_unseen(model, histories.take(unseen), SETTINGS.unseen)
+    night = run_night(events_of(world()), Catalogue(), SETTINGS, Silent())
+    assert scores is not None
+    assert night.figures.unseen == scores.figures()
+
+
 def test_the_same_night_gives_the_same_model() -> None:
     """With the same events and seeds the model is the same to the byte."""
     one, two = (run_night(events_of(world()), Catalogue(), SETTINGS, Silent()) for _ in range(2))
@@ -74,7 +88,7 @@ def test_histories_are_those_of_all_events() -> None:
     events = events_of(world())
     settings = msgspec.structs.replace(SETTINGS, history_limit=10)
     night = run_night(events, Catalogue(), settings, Silent())
-    assert dict(night.histories.items()) == dict(merge_events(events, 10).items())
+    assert dict(night.histories.by_user()) == dict(merge_events(events, 10).by_user())
     assert night.model.history_limit == 10
 
 
@@ -84,7 +98,7 @@ def test_blocked_videos_are_not_listed() -> None:
     blocked = set(events.videos[::2])
     catalogue = Catalogue(Video(id=video, blocked=True) for video in blocked)
     night = run_night(events, catalogue, SETTINGS, Silent())
-    histories = [history for _, history in night.histories.items()]
+    histories = [history for _, history in night.histories.by_user()]
     rows = np.unique(rank_histories(night.model, histories, 20).rows)
     assert blocked.isdisjoint(night.model.vocabulary.ids[row] for row in rows[rows >= 0])
 
@@ -107,6 +121,14 @@ def test_a_model_worse_than_popularity_is_refused() -> None:
     """Where there is no taste to learn, the night says that popularity does as well."""
     with pytest.raises(RefusedError, match=r"the popular videos in \d.*nothing is published"):
         run_night(events_of(without_taste()), Catalogue(), SETTINGS, Silent())
+
+
+@pytest.mark.parametrize("hit_rate", [0.1, 0.2, float("nan")])
+def test_no_better_than_popularity_is_not_good_enough(hit_rate: float) -> None:
+    """Lists must be better than popularity, not as good; figures that are no numbers never are."""
+    figures = {"live": {"hit_rate": hit_rate}, "popularity": {"hit_rate": 0.2}}
+    with pytest.raises(RefusedError):
+        _refuse_if_worse(100, figures)
 
 
 def test_a_night_without_anything_to_judge_by_is_refused() -> None:

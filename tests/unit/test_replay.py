@@ -47,7 +47,7 @@ def place(rows: list[int], wanted: int) -> int:
 def slowly(model: FrozenModel, before: Events, later: Events) -> dict[int, tuple[int, int, int]]:
     """Replay event by event with plain loops: event -> places live, left alone, by popularity."""
     limit = model.history_limit
-    night: dict[str, UserHistory] = dict(merge_events(before, limit).items())
+    night: dict[str, UserHistory] = dict(merge_events(before, limit).by_user())
     now = dict(night)
     places = {}
     for index in range(len(later)):
@@ -72,7 +72,10 @@ def slowly(model: FrozenModel, before: Events, later: Events) -> dict[int, tuple
 @pytest.mark.parametrize("limit", [1_000, 15])
 def test_the_replay_is_what_a_plain_loop_gives(limit: int) -> None:
     """Every event that counts has the places that adding event after event leads to."""
-    before, later = events_of(world(users=60)).split(0.8)
+    rows = world(users=60)
+    newest = sorted(row["at"] for row in rows)[-20:]
+    rows += [event(f"v{at % 7}", "like", at, user="newcomer") for at in newest]
+    before, later = events_of(rows).split(0.8)
     model = builders.model(n_items=110, history_limit=limit)
     scores = replay(model, merge_events(before, limit), later, ALL)
     found = dict(zip(scores.events.tolist(), zip(*scores[1:], strict=True), strict=True))

@@ -117,25 +117,26 @@ def test_cold_user_gets_the_popular_videos(given_events: Events, without: set[st
 def test_unknown_video_ages_the_others() -> None:
     """A video that the model doesn't know is not folded in, but the older ones count less."""
     older = [event("v1", at=1)]
-    rows, confidence = known_videos(SMALL, [history(older), history([*older, event("new", at=2)])])
-    assert rows.rows.tolist() == [1, 1]
+    known = known_videos(SMALL, [history(older), history([*older, event("new", at=2)])])
+    assert known.videos.rows.tolist() == [1, 1]
     expected = [
         fold_in_confidence(history(older).states, np.array([age]), SMALL.confidence)[0]
         for age in (0, 1)
     ]
-    assert confidence.tolist() == expected
-    assert confidence[1] < confidence[0]
+    assert known.confidence.tolist() == expected
+    assert known.confidence[1] < known.confidence[0]
+    assert known.preference[1] < known.preference[0] == 1
 
 
 def test_known_videos_stand_user_by_user() -> None:
     """Rows and ends fit together when users know nothing, something and only the unknown."""
-    known, confidence = known_videos(
+    known = known_videos(
         SMALL,
         [history(one) for one in ([], [event("v3"), event("v2")], [event("new")], [event("v5")])],
     )
-    assert known.ends.tolist() == [0, 2, 2, 3]
-    assert known.rows.tolist() == [2, 3, 5]
-    assert len(confidence) == 3
+    assert known.videos.ends.tolist() == [0, 2, 2, 3]
+    assert known.videos.rows.tolist() == [2, 3, 5]
+    assert len(known.confidence) == len(known.preference) == 3
 
 
 def test_everything_seen_leaves_an_empty_list() -> None:
