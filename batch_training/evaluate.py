@@ -7,7 +7,6 @@ figures with those in the literature, and decide by the replay.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -125,7 +124,7 @@ def evaluate_unseen(
     -------
     None if nobody is left.
     """
-    flat = replace(model, confidence=msgspec.structs.replace(model.confidence, half_life=None))
+    flat = model.flat
     draw = np.random.default_rng(settings.seed)
     cases = [_case(flat, history, settings.folded_in, draw) for _, history in unseen.by_user()]
     cases = [case for case in cases if len(case.held_out)]

@@ -41,6 +41,9 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     length
         Places of a list.
+    live
+        Whether to make the list of each moment, which takes most of the time; without it
+        `ReplayScores.live` says that nothing was found.
     budget
         How many events to look at, drawn at random; all of them if None.
     seed
@@ -51,6 +54,7 @@ class ReplaySettings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     length: int = 10
+    live: bool = True
     budget: int | None = 12_000
     seed: int = 0
     liked_rating: float = 4.0
@@ -75,7 +79,8 @@ class ReplayScores(NamedTuple):
     live
         Shape (n,): in the list of that moment, with every event before it folded in.
     left_alone
-        Shape (n,): in last night's list, from which what was watched since has gone.
+        Shape (n,): in last night's list, from which what was watched since has gone. The whole
+        history is folded in alike there: without a half-life such a list is better.
     popularity
         Shape (n,): in the popular videos that the user hasn't seen.
     """
@@ -127,8 +132,9 @@ def replay(
         now = list(islice(moments, _BATCH))
         users, whose = np.unique(later.user[targets[part]], return_inverse=True)
         night = [before.history(user) for user in users.tolist()]
-        rows = rank_histories(model, now, settings.length).rows
-        places[0, part] = _positions(rows, wanted[part])
+        if settings.live:
+            rows = rank_histories(model, now, settings.length).rows
+            places[0, part] = _positions(rows, wanted[part])
         places[1:, part] = _standing(model, now, night, whose, wanted[part])
         on_step(first + len(now), len(targets))
     places[places >= settings.length] = NOWHERE
@@ -197,7 +203,7 @@ def _standing(
     ``now`` holds the histories of the moment; ``night[whose[i]]`` is the one that the user of
     ``now[i]`` had when the model was trained.
     """
-    known, seen = known_videos(model, night), known_videos(model, now).videos
+    known, seen = known_videos(model.flat, night), known_videos(model, now).videos
     popular = _places(model.cold_scores[None], np.zeros_like(whose), seen, wanted)
     gone = _both(seen, known.videos, whose)  # a history may have let go what the night knew
     scores = fold_in(model, *known) @ model.item_factors.T + model.offsets

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NewType
@@ -136,6 +136,11 @@ class FrozenModel:
     def cold_scores(self) -> NDArray[np.float32]:
         """Scores for a user of whom nothing is known: popularity, -inf where blocked."""
         return np.where(self.blocked, np.float32(-np.inf), self.popularity)
+
+    @cached_property
+    def flat(self) -> FrozenModel:
+        """The same model without a half-life, for what knows no order in time."""
+        return replace(self, confidence=msgspec.structs.replace(self.confidence, half_life=None))
 
     def to_bytes(self) -> bytes:
         """Pack as safetensors; the JSON header travels as an array of bytes."""

@@ -100,8 +100,9 @@ class _Evidence(NamedTuple):
 
 def _solve_dual(model: FrozenModel, known: _Evidence) -> NDArray[np.float32]:
     """Solve m equations, one for each of the user's videos."""
-    whitened = model.whitened_factors[known.rows]  # (m, k)
-    inner: NDArray[np.float32] = model.item_factors[known.rows] @ whitened.T  # (m, m)
+    whitened = model.whitened_factors.take(known.rows, axis=0)  # (m, k)
+    factors = model.item_factors.take(known.rows, axis=0)
+    inner: NDArray[np.float32] = factors @ whitened.T  # (m, m)
     # Not of the size of c, which would cost digits.
     right: NDArray[np.float32] = known.root * (known.wanted - inner @ known.base)
     inner *= known.root[:, None]
@@ -173,7 +174,8 @@ def _scores(model: FrozenModel, users: NDArray[np.float32]) -> NDArray[np.float3
     scores[model.n_items :] = -np.inf
     real = scores[: model.n_items]
     np.matmul(model.item_factors, users.T, out=real)
-    real += model.offsets[:, None]
+    if model.offsets.any():  # a pass over all scores, a tenth of the whole
+        real += model.offsets[:, None]
     return scores
 
 

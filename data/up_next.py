@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 _DIGITS: Final = 6
 
 
-class Listed(msgspec.Struct, frozen=True):
-    """One video of an up-next list."""
+class Listed(msgspec.Struct, frozen=True, gc=False):
+    """One video of an up-next list.
+
+    It can't be part of a cycle, so the garbage collector needn't go through thousands a second.
+    """
 
     id: str
     score: float

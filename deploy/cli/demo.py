@@ -37,7 +37,7 @@ def demo(
 ) -> None:
     """Show the whole system at work on this machine: a night, then a day, on real viewing data."""
     from deploy.demo import DemoOptions, run_demo
-    from deploy.demo.day import Pace
+    from deploy.demo.pages import Pace
     from deploy.narrator import Narrator
 
     options = DemoOptions(

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from batch_training.replay import ReplaySettings, replay
+from deploy.demo.pages import Compared, Pace, Seen
 from deploy.demo.traffic import Traffic
 from deploy.embedded.stack import EVENTS
 from deploy.kafka import EventSender
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from batch_training.events import Events
     from batch_training.night import Night
     from data.heartbeats import Heartbeats
     from data.interaction import Interaction
     from data.user_store import UserStore
-    from deploy.demo.pages import Day
     from deploy.demo.screen import Screen
     from deploy.demo.traffic import Arrival
     from deploy.embedded.stack import EmbeddedStack
-    from deploy.narrator import Narrator
 
 TOP: Final = 10
 BROKEN: Final = (
@@ -32,32 +31,6 @@ BROKEN: Final = (
 )
 _AT_ONCE: Final = 256
 _PATIENCE_S: Final = 30.0
-
-
-class Pace(NamedTuple):
-    """The paced part: events per second, and how many."""
-
-    per_second: float
-    events: int
-
-
-class Seen(NamedTuple):
-    """What was seen of the live traffic.
-
-    Attributes
-    ----------
-    hits
-        Place in the list served before, of each (user, time); only those in the top 10.
-    paced_s, all_s
-        Latencies, in seconds.
-    fast_s
-        How long the part at full speed took, in seconds.
-    """
-
-    hits: set[tuple[str, int]]
-    paced_s: list[float]
-    all_s: list[float]
-    fast_s: float
 
 
 def live_through(
@@ -123,17 +96,17 @@ def count_reflected(store: UserStore, events: Sequence[Interaction]) -> int:
     return reflected
 
 
-def summary(seen: Seen, night: Night, later: Events, day: Day, narrator: Narrator) -> Day:
-    """Put the hits of the served lists beside those of the lists left alone and of popularity."""
-    narrator.stage("Compare with lists left alone")
-    scores = replay(
-        night.model, night.histories, later, ReplaySettings(length=TOP, budget=None), narrator.step
-    )
-    narrator.done()
+def compare(
+    night: Night, later: Events, seen: Seen, on_step: Callable[[int, int], None]
+) -> Compared:
+    """Put the hits of the served lists beside those of last night's lists and of popularity."""
+    # The lists of the moment need not be made again: they were served.
+    settings = ReplaySettings(length=TOP, budget=None, live=False)
+    scores = replay(night.model, night.histories, later, settings, on_step)
     figures = scores.figures()
     users, times = later.user[scores.events].tolist(), later.at[scores.events].tolist()
     liked = [(later.users[user], at) for user, at in zip(users, times, strict=True)]
-    return day._replace(
+    return Compared(
         liked=len(liked),
         served=sum(key in seen.hits for key in liked) / max(1, len(liked)),
         left_alone=figures["left_alone"]["hit_rate"],

@@ -13,35 +13,61 @@ if TYPE_CHECKING:
     from batch_training.night import Figures
 
 
-class Day(NamedTuple):
-    """What the day came to.
+class Pace(NamedTuple):
+    """The paced part: events per second, and how many."""
+
+    per_second: float
+    events: int
+
+
+class Seen(NamedTuple):
+    """What was seen of the live traffic.
+
+    Attributes
+    ----------
+    hits
+        Place in the list served before, of each (user, time); only those in the top 10.
+    paced_s, all_s
+        Latencies, in seconds.
+    fast_s
+        How long the part at full speed took, in seconds.
+    """
+
+    hits: set[tuple[str, int]]
+    paced_s: list[float]
+    all_s: list[float]
+    fast_s: float
+
+
+class Counted(NamedTuple):
+    """What went in and what came of it.
 
     Attributes
     ----------
     sent, reflected
         Events that went in, and those that the histories in Redis hold in the end.
     broken, dead_letters
-        Broken events that were sent on purpose, and dead letters that were written.
-    paced_s, all_s
-        Latency of each event in the paced part and at full speed, in seconds.
-    paced_per_second, per_second
-        Events per second that were asked for in the paced part, and that came through at full
-        speed.
-    liked
-        Events that count for the hit rate: somebody took to a video that the model may list.
-    served, left_alone, popularity
-        Hit rate at 10 of the lists that had just been served, of last night's lists, and of
-        the popular videos.
+        Broken events that were sent on purpose, and dead letters that the worker wrote.
     """
 
     sent: int
     reflected: int
     broken: int
     dead_letters: int
-    paced_s: Sequence[float]
-    all_s: Sequence[float]
-    paced_per_second: float
-    per_second: float
+
+
+class Compared(NamedTuple):
+    """What the lists were worth.
+
+    Attributes
+    ----------
+    liked
+        Events that count: somebody took to a video that the model may list.
+    served, left_alone, popularity
+        Hit rate at 10 of the lists that had just been served, of last night's lists, and of
+        the popular videos.
+    """
+
     liked: int
     served: float
     left_alone: float
@@ -73,26 +99,24 @@ def quality_page(figures: Figures) -> Table:
     return table
 
 
-def last_page(day: Day) -> Table:
+def last_page(seen: Seen, counted: Counted, compared: Compared, pace: Pace) -> Table:
     """Draw what went in, what came out, how fast, and what it was worth."""
     table = Table(title="The day", title_justify="left", show_header=False)
     table.add_column("")
     table.add_column("", justify="right")
-    table.add_row("events sent", f"{day.sent:,}")
-    table.add_row("of them reflected in Redis", f"{day.reflected:,}")
-    table.add_row(
-        f"dead letters ({day.broken} broken events were sent on purpose)", f"{day.dead_letters}"
-    )
+    table.add_row("events sent", f"{counted.sent:,}")
+    table.add_row("  of them reflected in Redis", f"{counted.reflected:,}")
+    table.add_row(f"dead letters (broken on purpose: {counted.broken})", f"{counted.dead_letters}")
     table.add_section()
-    paced = f"event to list at {day.paced_per_second:g} events/s, p50 / p99"
-    table.add_row(paced, _milliseconds(day.paced_s))
-    table.add_row("events per second at full speed", f"{day.per_second:,.0f}")
-    table.add_row("event to list at full speed, p50 / p99", _milliseconds(day.all_s))
+    paced = f"event to list at {pace.per_second:g} events/s, p50 / p99"
+    table.add_row(paced, _milliseconds(seen.paced_s))
+    table.add_row("events per second at full speed", f"{len(seen.all_s) / seen.fast_s:,.0f}")
+    table.add_row("event to list at full speed, p50 / p99", _milliseconds(seen.all_s))
     table.add_section()
-    table.add_row(f"the next liked video was in the top 10, of {day.liked:,}", "HR@10")
-    table.add_row("  [bold]in the list that had just been served[/]", f"[bold]{day.served:.3f}[/]")
-    table.add_row("  in last night's list, left alone", f"{day.left_alone:.3f}")
-    table.add_row("  in the popular videos", f"{day.popularity:.3f}")
+    table.add_row(f"the next liked video stood in the top 10 ({compared.liked:,} times)", "HR@10")
+    table.add_row("  of the list that had just been served", f"[bold]{compared.served:.3f}[/]")
+    table.add_row("  of last night's list, left alone", f"{compared.left_alone:.3f}")
+    table.add_row("  of the popular videos", f"{compared.popularity:.3f}")
     return table
 
 

@@ -22,16 +22,19 @@ from data.sources.movielens import CITATION, load_movielens_1m
 from data.sources.sample import make_sample
 from data.sources.table import SourceError, Table
 from data.user_store import UserStore
-from deploy.demo.day import BROKEN, Pace, count_reflected, live_through, send_broken, summary
-from deploy.demo.pages import Day, last_page, quality_page
+from deploy.demo.day import BROKEN, compare, count_reflected, live_through, send_broken
+from deploy.demo.pages import Counted, Pace, last_page, quality_page
 from deploy.demo.screen import Screen
 from deploy.embedded.stack import EmbeddedStack
 from stream_inference.recommend import Serving
 from stream_inference.refresh import refresh, workers_follow
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from batch_training.events import Events
     from batch_training.night import Night
+    from data.interaction import Interaction
     from data.model_store import Active
     from data.sources.data_set import DataSet
     from deploy.narrator import Narrator
@@ -92,10 +95,13 @@ def run_demo(options: DemoOptions, settings: NightSettings, narrator: Narrator) 
         narrator.say(
             "\n[bold]The day[/] replays the newest tenth as live traffic. It learns nothing."
         )
-        screen = Screen(narrator.console, data_set.catalogue, active.version, len(later))
-        narrator.say(
-            last_page(spend_day(stack, stores, later, night, options.pace, screen, narrator))
-        )
+        events = [later.interaction(i) for i in range(len(later))]
+        screen = Screen(narrator.console, data_set.catalogue, active.version, len(events))
+        seen = live_through(stack, stores.users, events, options.pace, screen)
+        counted = count(stack, stores, events)
+        narrator.stage("Compare with lists left alone")
+        compared = compare(night, later, seen, narrator.step)
+        narrator.say(last_page(seen, counted, compared, options.pace))
         narrator.say(what_next(stack, later))
         if options.stay:
             narrator.say("\nEverything keeps running until you press [bold]Ctrl-C[/].")
@@ -109,13 +115,14 @@ def choose_data(source: str, narrator: Narrator) -> DataSet:
             data_set = load_movielens_1m(default_cache(), narrator.say)
         except SourceError as error:
             narrator.say(
-                f"{error}\nSo the demo shows the [bold]synthetic sample[/]; its quality figures prove nothing."
+                f"{error}\nSo the demo shows the [bold]synthetic sample[/], "
+                "whose quality figures prove nothing."
             )
         else:
-            narrator.say(f"[bold]{data_set.name}[/]: {data_set.why}\n[dim]{CITATION}[/]")
+            narrator.say(f"{data_set.why}\n[dim]{CITATION}[/]")
             return data_set
     data_set = make_sample()
-    narrator.say(f"[bold]{data_set.name}[/]: {data_set.why}")
+    narrator.say(data_set.why)
     return data_set
 
 
@@ -151,45 +158,20 @@ def refresh_all(
     narrator.done(f"{done.written:,} users")
 
 
-def spend_day(
-    stack: EmbeddedStack,
-    stores: Stores,
-    later: Events,
-    night: Night,
-    pace: Pace,
-    screen: Screen,
-    narrator: Narrator,
-) -> Day:
-    """Let the day pass, then count."""
-    events = [later.interaction(i) for i in range(len(later))]
-    seen = live_through(stack, stores.users, events, pace, screen)
+def count(stack: EmbeddedStack, stores: Stores, events: Sequence[Interaction]) -> Counted:
+    """Count what went in and what came of it, some broken events included."""
     parked = send_broken(stack, stores.heartbeats)
     stack.broker.check_untrimmed()
-    day = Day(
-        sent=len(events),
-        reflected=count_reflected(stores.users, events),
-        broken=len(BROKEN),
-        dead_letters=parked,
-        paced_s=seen.paced_s,
-        all_s=seen.all_s,
-        paced_per_second=pace.per_second,
-        per_second=len(seen.all_s) / seen.fast_s,
-        liked=0,
-        served=0.0,
-        left_alone=0.0,
-        popularity=0.0,
-    )
-    return summary(seen, night, later, day, narrator)
+    return Counted(len(events), count_reflected(stores.users, events), len(BROKEN), parked)
 
 
 def what_next(stack: EmbeddedStack, later: Events) -> str:
     """Say what to type next."""
-    user = later.users[later.user[-1]] if len(later) else "u1"
+    user = later.users[later.user[-1]]
     where = f"--redis-url {stack.redis_url}"
     return (
-        "What to type next (in another terminal, while this keeps running):\n"
-        f"  upnext recommend {user} {where}\n"
-        f"  upnext models list {where}\n"
-        "On your own data: upnext train PATH..., upnext refresh PATH..., upnext worker, upnext send; "
-        "see README.md."
+        "What to type next, in another terminal, while this keeps running:\n"
+        f"  .venv/bin/upnext recommend {user} {where}\n"
+        f"  .venv/bin/upnext models list {where}\n"
+        "On data of your own: upnext train, refresh, worker, send and recommend; see README.md."
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from data.up_next import UpNext
     from data.user_store import UserStore
     from deploy.kafka import EventSender
+
+
+_REST_S: Final = 0.0003  # between looks at Redis, longer the more lists there are to read
 
 
 class Arrival(NamedTuple):
@@ -130,7 +133,7 @@ class Traffic:
             elif not self._next or sent == count:
                 return
             on_wait()
-            time.sleep(0.0002 + 0.00002 * len(self._under_way))
+            time.sleep(_REST_S * (1 + len(self._under_way) / 4))
 
     def _send_next(self) -> None:
         """Send the earliest event of those users whose lists know all that was sent."""

@@ -25,15 +25,15 @@ LENGTH: Final = 20
 _NOISE: Final = 1e-6  # scores that differ by less, relative to their size, are equal in float32
 
 # Names of the runners, as the table shows them.
-THEIRS: Final = "implicit: recommend(recalculate_user=True)"
+THEIRS: Final = "implicit: recommend"
 THEIR_FOLD_IN: Final = "  of which recalculate_user"
-OURS: Final = "UpNext: fold_in + top_n, from rows"
+OURS: Final = "UpNext: fold_in, top_n"
 OUR_FOLD_IN: Final = "  of which fold_in"
-GEMM: Final = "  of which scores, the bare GEMM"
-FROM_HISTORIES: Final = "UpNext: up_next, from histories"
-ADD: Final = "UpNext: merge one event into a history"
-PACK: Final = "UpNext: history and list to bytes"
-TOP_N: Final = "  of which filters and top-n"
+GEMM: Final = "  of which the bare GEMM"
+FROM_HISTORIES: Final = "UpNext: up_next of histories"
+ADD: Final = "UpNext: merge one event"
+PACK: Final = "UpNext: both to bytes"
+TOP_N: Final = "  of which the rest of top_n"
 
 
 class Agreement(NamedTuple):
@@ -71,14 +71,14 @@ def run(
         conditions=[
             str(world),
             f"histories of {size.length} videos, half-life off; median of {rounds} rounds by turns",
-            "implicit: num_threads=1, alpha=1, one call for the batch",
-            "its recalculate_user solves by Cholesky, whatever use_cg says",
+            "implicit: recalculate_user=True, alpha=1, num_threads=1, one call for the batch;",
+            "it solves by Cholesky, whatever use_cg says",
         ],
         columns=("", "µs per user", "of implicit's", "times less"),
         rows=_rows(seconds, batch),
         notes=[
-            f"lists: {found.identical} of {found.users} identical; {found.agree} differ at most where",
-            f"scores are within {_NOISE:g} of each other; the greatest difference is {found.gap:.1e}",
+            f"lists: {found.identical} of {found.users} identical, {found.agree} if scores",
+            f"within {_NOISE:g} of each other count as equal; greatest difference {found.gap:.1e}",
         ],
     )
 

@@ -77,8 +77,8 @@ def run(
         title=f"Draining {events:,} waiting events: CPU time of the process for an event",
         conditions=[
             *conditions,
-            f"embedded broker, {PARTITIONS} partitions, and Redis, all on the same cores; median of",
-            f"{rounds} rounds, in each of which both drain the same events, one after the other",
+            f"embedded broker, {PARTITIONS} partitions, and Redis, all on the same cores; median",
+            f"of {rounds} rounds, in each of which both drain the same events one after the other",
         ],
         columns=("", "model", "CPU µs", "× empty", "events/s"),
         rows=rows,
