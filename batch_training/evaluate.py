@@ -90,7 +90,7 @@ class UnseenScores(NamedTuple):
         return {"model": self.model.figures(), "popularity": self.popularity.figures()}
 
 
-class _Case(NamedTuple):
+class UnseenCase(NamedTuple):
     """One unseen user: what is shown to the model, and the rows that it should find."""
 
     shown: UserHistory
@@ -125,9 +125,7 @@ def evaluate_unseen(
     None if nobody is left.
     """
     flat = model.flat
-    draw = np.random.default_rng(settings.seed)
-    cases = [_case(flat, history, settings.folded_in, draw) for _, history in unseen.by_user()]
-    cases = [case for case in cases if len(case.held_out)]
+    cases = unseen_cases(flat, unseen, settings)
     if not cases:
         return None
     parts = []
@@ -137,13 +135,23 @@ def evaluate_unseen(
         on_step(first + len(batch), len(cases))
     by_model, by_popularity = (np.concatenate(rows) for rows in zip(*parts, strict=True))
     return UnseenScores(
-        _quality(by_model, cases, model.n_items), _quality(by_popularity, cases, model.n_items)
+        list_quality(by_model, cases, model.n_items),
+        list_quality(by_popularity, cases, model.n_items),
     )
+
+
+def unseen_cases(
+    model: FrozenModel, unseen: Histories, settings: UnseenSettings
+) -> list[UnseenCase]:
+    """Split each history; who has nothing that could be predicted is left out."""
+    draw = np.random.default_rng(settings.seed)
+    cases = [_case(model, history, settings.folded_in, draw) for _, history in unseen.by_user()]
+    return [case for case in cases if len(case.held_out)]
 
 
 def _case(
     model: FrozenModel, history: UserHistory, folded_in: float, draw: np.random.Generator
-) -> _Case:
+) -> UnseenCase:
     """Split one history at random; only wanted videos that the model knows are to be found."""
     order = draw.permutation(len(history))
     shown = np.sort(order[: int(np.ceil(folded_in * len(history)))])
@@ -151,7 +159,7 @@ def _case(
     wanted = (rows >= 0) & (training_confidence(history.states, model.confidence) > 0)
     wanted[shown] = False
     videos = [history.videos[place] for place in shown.tolist()]
-    return _Case(UserHistory(videos, history.states[shown]), rows[wanted])
+    return UnseenCase(UserHistory(videos, history.states[shown]), rows[wanted])
 
 
 def _lists(
@@ -164,7 +172,8 @@ def _lists(
     return ranked, np.stack(popular)
 
 
-def _quality(rows: NDArray[np.int64], cases: Sequence[_Case], n_items: int) -> ListQuality:
+def list_quality(rows: NDArray[np.int64], cases: Sequence[UnseenCase], n_items: int) -> ListQuality:
+    """Measure lists, shape (len(cases), NDCG_AT), of a catalogue of so many videos."""
     hits = np.stack([np.isin(row, case.held_out) for row, case in zip(rows, cases, strict=True)])
     relevant = np.array([len(case.held_out) for case in cases])
     return ListQuality(

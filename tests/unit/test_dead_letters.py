@@ -37,7 +37,7 @@ def test_good_and_bad_are_parted_in_order() -> None:
 
 @pytest.mark.parametrize("payload", [b"", b"x", bytes(range(256)), b"x" * (MAX_PAYLOAD_BYTES + 1)])
 def test_letter_tells_all(payload: bytes) -> None:
-    """A letter is JSON with reason, origin, the payload's start in base64, its length and digest."""
+    """A letter is JSON with reason, origin, the payload's start, its length and its digest."""
     letter = DeadLetter.of(Message(ORIGIN, payload), "too_large", "why")
     assert json.loads(letter.to_bytes()) == {
         "reason": "too_large",

@@ -53,7 +53,7 @@ def test_nothing_new_is_the_same_object() -> None:
 
 
 def test_lists_are_what_the_oracle_says() -> None:
-    """Each user gets the oracle's list, labelled with user, version, activation and newest event."""
+    """Each user gets the oracle's list, with user, version, activation and newest event."""
     plain = {
         "fan": [event("v1"), event("v7", "like"), event("v9", "hide"), event("nobody knows it")],
         "critic": [event("v2", "dislike", at=NOW_MS + 5)],

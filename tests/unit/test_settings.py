@@ -85,7 +85,7 @@ def test_bad_file_is_named(folder: Path, content: bytes, named: str) -> None:
         ("regularization", float("inf")),
         ("alpha", -1),
         ("alpha", float("inf")),
-        ("half_life", 0),
+        ("half_life", -1),
         ("half_life", float("nan")),
         ("half_life", float("inf")),
         ("history_limit", 0),
@@ -115,6 +115,7 @@ def test_defaults_are_those_of_the_parts() -> None:
     assert settings.night() == NightSettings()
     assert settings.load() == LoadSettings()
     assert settings.limits() == EventLimits()
+    assert load_settings({"half_life": 0.0}).night().train.confidence.half_life is None
     assert worker == WorkerSettings(
         kafka="127.0.0.1:9092",
         events_topic="upnext.events",

@@ -1,0 +1,167 @@
+"""The command line where nothing else runs: help, settings, and errors to act on."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from deploy import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+NOWHERE = "redis://127.0.0.1:1/0"  # port 1: nobody listens there
+COMMANDS = ("demo", "train", "refresh", "worker", "send", "recommend", "models")
+HELP = [sys.executable, "-m", "deploy.cli", "--help"]
+HEAVY = ("faust", "redis", "confluent_kafka", "pyarrow", "pandas", "scipy", "implicit")
+
+
+class Ended(NamedTuple):
+    """How a command ended, and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def upnext(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Ended]:
+    """Give `upnext` in an empty folder and a wide terminal."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.delenv("UPNEXT_CONFIG", raising=False)
+
+    def run(*words: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["upnext", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        code = ended.value.code
+        return Ended(code if isinstance(code, int) else 0, *capsys.readouterr())
+
+    return run
+
+
+def test_help_lists_the_commands(upnext: Callable[..., Ended]) -> None:
+    """The help names every command, each with a sentence of its own."""
+    ended = upnext("--help")
+    assert ended.status == 0
+    for command in COMMANDS:
+        (line,) = (line for line in ended.out.splitlines() if f"│ {command} " in line)
+        assert len(line.split()) > 3
+
+
+def test_help_is_quick() -> None:
+    """The help takes less than 1.5 s of a processor, in one of three runs at least."""
+    assert any(_cpu_s_of_help() < 1.5 for _ in range(3))
+
+
+def _cpu_s_of_help() -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(HELP, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """What only a command needs is not imported before the command runs."""
+    code = f"import deploy.cli, sys; print([m for m in {HEAVY} if m in sys.modules])"
+    ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert ended.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "flags"),
+    [
+        ("demo", ["--source", "--events", "--factors"]),
+        ("train", ["--catalogue", "--redis-url", "--factors", "--alpha", "--max-bad-share"]),
+        ("refresh", ["--redis-url", "--redis-prefix", "--ttl-days"]),
+        ("worker", ["--kafka", "--redis-url", "--group", "--instance", "--list-length"]),
+        ("send", ["--kafka", "--events-topic", "--max-event-bytes"]),
+        ("recommend", ["--json", "--redis-url"]),
+    ],
+)
+def test_command_lists_its_flags(
+    upnext: Callable[..., Ended], command: str, flags: list[str]
+) -> None:
+    """A command's help names its flags, and that settings may stand elsewhere."""
+    ended = upnext(command, "--help")
+    assert ended.status == 0
+    assert "also as UPNEXT_... or in upnext.toml" in ended.out
+    assert [flag for flag in flags if flag not in ended.out] == []
+
+
+def test_no_command_shows_the_help(upnext: Callable[..., Ended]) -> None:
+    """Without a command there is the help, and the status of wrong usage."""
+    ended = upnext()
+    assert ended.status == 2
+    assert "recommend" in ended.out + ended.err
+
+
+@pytest.mark.parametrize(
+    "words", [("dance",), ("train",), ("train", "missing.csv"), ("worker", "--dance")]
+)
+def test_wrong_usage(upnext: Callable[..., Ended], words: tuple[str, ...]) -> None:
+    """A word that is unknown or missing, and a file that isn't there, end with 2."""
+    ended = upnext(*words)
+    assert ended.status == 2
+    assert "Usage: " in ended.err
+
+
+@pytest.mark.parametrize("command", ["train", "refresh", "worker", "recommend", "models"])
+def test_no_redis(upnext: Callable[..., Ended], tmp_path: Path, command: str) -> None:
+    """Without Redis a command says where it looked and which setting names another, and ends."""
+    (tmp_path / "one.jsonl").write_text('{"user":"u","video":"v","kind":"like","at":1}\n')
+    more = {"recommend": ["u1"], "models": ["list"], "worker": []}.get(command, ["one.jsonl"])
+    ended = upnext(command, *more, "--redis-url", "redis://me:secret@127.0.0.1:1/0")
+    assert ended.status == 1
+    assert "Redis at redis://***@127.0.0.1:1/0 does not answer" in ended.err
+    for name in ("--redis-url", "UPNEXT_REDIS_URL", "redis_url in upnext.toml"):
+        assert name in ended.err
+    assert "Traceback" not in ended.err
+    assert "secret" not in ended.err + ended.out
+
+
+def test_url_that_is_none(upnext: Callable[..., Ended]) -> None:
+    """A Redis URL that can't be read is told with what one looks like."""
+    ended = upnext("models", "list", "--redis-url", "127.0.0.1:6379")
+    assert ended.status == 1
+    assert "redis://[user:password@]host:port/db" in ended.err
+
+
+def test_flag_then_environment_then_file(
+    upnext: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is used if nothing else is given, a variable beats it, and a flag beats both."""
+    (tmp_path / "upnext.toml").write_text('redis_url = "redis://127.0.0.1:1/1"\n')
+    assert "127.0.0.1:1/1" in upnext("models", "list").err
+    monkeypatch.setenv("UPNEXT_REDIS_URL", "redis://127.0.0.1:1/2")
+    assert "127.0.0.1:1/2" in upnext("models", "list").err
+    assert "127.0.0.1:1/3" in upnext("models", "list", "--redis-url", NOWHERE[:-1] + "3").err
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "named"),
+    [
+        ("redis_ulr = 'x'", [], "redis_ulr"),
+        ("factors = 'many'", [], "factors"),
+        ("factors = ", [], "upnext.toml"),
+        ("", ["--redis-prefix", ""], "redis_prefix"),
+    ],
+)
+def test_bad_setting(
+    upnext: Callable[..., Ended], tmp_path: Path, content: str, words: list[str], named: str
+) -> None:
+    """A setting that is unknown or can't be used is named, and the command ends with 2."""
+    (tmp_path / "upnext.toml").write_text(content)
+    ended = upnext("models", "list", *words)
+    assert ended.status == 2
+    assert named in ended.err
+    assert "upnext.toml" in ended.err
+    assert "Traceback" not in ended.err
