@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from batch_training.events import DISLIKE, HIDE, LIKE, NEUTRAL, RATING, SHARE, WATCH
-from data import user_history
-from data.user_history import DEFAULT_LIMIT, NO_MARK, STATE, Mark, UserHistory, place_times
+from data import video_state
+from data.user_history import DEFAULT_LIMIT, NO_MARK, Mark, UserHistory
+from data.video_state import STATE, place_times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ class Histories:
     video
         Shape (total,), int32: codes.
     states
-        Shape (total,), dtype `data.user_history.STATE`.
+        Shape (total,), dtype `data.video_state.STATE`.
     mark_at, mark_video
         Shape (n_users,), int64 and int32: the greatest (time, video) let go; code -1 for none.
     """
@@ -157,7 +158,7 @@ def _merged_states(events: Events, starts: NDArray[np.int64]) -> NDArray[np.void
     states["hidden"] = greatest(kind == HIDE)
     last(kind == RATING, events.rating, "rating", "rated_at")
     reaction = np.select(
-        [kind == LIKE, kind == DISLIKE], [user_history.LIKE, user_history.DISLIKE], 0
+        [kind == LIKE, kind == DISLIKE], [video_state.LIKE, video_state.DISLIKE], 0
     )
     reacted = (kind == LIKE) | (kind == DISLIKE) | (kind == NEUTRAL)
     last(reacted, reaction, "reaction", "reacted_at")
@@ -176,7 +177,7 @@ def _let_go(
 ) -> NDArray[np.bool_]:
     """Mark what is beyond the limit; rows are ordered by user and place."""
     lengths = np.bincount(user, minlength=n_users)
-    guarded = states["hidden"] | (states["reaction"] == user_history.DISLIKE)
+    guarded = states["hidden"] | (states["reaction"] == video_state.DISLIKE)
     order = np.lexsort((guarded, user))  # stable: by place among those that are alike
     turn = np.arange(len(user)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     gone = np.zeros(len(user), np.bool_)

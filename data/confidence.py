@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
-from data.user_history import DISLIKE, LIKE, NEUTRAL
+from data.video_state import DISLIKE, LIKE, NEUTRAL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,7 +71,7 @@ def training_confidence(
     Parameters
     ----------
     states
-        Shape (n,), dtype `data.user_history.STATE`.
+        Shape (n,), dtype `data.video_state.STATE`.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def fold_in_confidence(
     Parameters
     ----------
     states
-        Shape (n,), dtype `data.user_history.STATE`.
+        Shape (n,), dtype `data.video_state.STATE`.
     age
         Shape (n,): how many newer videos the same user has; 0 for the newest.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
@@ -10,13 +9,13 @@ import msgspec
 
 from data.catalogue import Catalogue
 from data.frozen_model import FrozenModel, ModelVersion
+from data.manifest import Manifest, chunks, describe, digest
 
 if TYPE_CHECKING:
     import redis
 
     from data.redis_keys import RedisKeys
 
-CHUNK_BYTES: Final = 4 * 1024 * 1024
 _FORMAT: Final = 1
 
 # KEYS: current, manifest, chunks. The pointer moves only if every key of the version exists.
@@ -38,36 +37,6 @@ class Active(NamedTuple):
 
     activation: int
     version: ModelVersion
-
-
-class Part(msgspec.Struct, frozen=True):
-    """One part of a version: its size in bytes and the SHA-256 of each chunk and of the whole."""
-
-    size: int
-    sha256: str
-    chunks: tuple[str, ...]
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a version consists of; written last, so a version with a manifest was whole once.
-
-    Attributes
-    ----------
-    version
-        Name of the version.
-    shape
-        Rows and columns of the item factors.
-    parts
-        ``model`` and ``catalogue``.
-    metadata
-        Facts for people, copied from the model: settings, sizes, quality.
-    """
-
-    format: int
-    version: str
-    shape: tuple[int, int]
-    parts: dict[str, Part]
-    metadata: dict[str, object]
 
 
 class LoadedModel(NamedTuple):
@@ -109,7 +78,7 @@ class ModelStore:
             format=_FORMAT,
             version=version,
             shape=model.item_factors.shape,
-            parts={name: _describe(blob) for name, blob in blobs.items()},
+            parts={name: describe(blob) for name, blob in blobs.items()},
             metadata=model.metadata,
         )
         written = self._redis.get(self._keys.manifest(version))
@@ -117,7 +86,7 @@ class ModelStore:
             msg = f"there is another model under the name {version}; a version is never changed"
             raise ModelStoreError(msg)
         for name, blob in blobs.items():
-            for number, chunk in enumerate(_chunks(blob)):
+            for number, chunk in enumerate(chunks(blob)):
                 self._redis.set(self._keys.chunk(version, name, number), chunk)
         self._redis.set(self._keys.manifest(version), msgspec.json.encode(manifest))
         self._redis.zadd(self._keys.versions, {version: time.time_ns() // 1_000_000})
@@ -244,24 +213,12 @@ class ModelStore:
             if not isinstance(chunk, bytes):
                 msg = f"version {manifest.version} is incomplete: key {key} is missing"
                 raise ModelStoreError(msg)
-            if _digest(chunk) != expected:
+            if digest(chunk) != expected:
                 msg = f"version {manifest.version} is damaged: key {key} fails its SHA-256"
                 raise ModelStoreError(msg)
             chunks.append(chunk)
         blob = b"".join(chunks)
-        if len(blob) != part.size or _digest(blob) != part.sha256:
+        if len(blob) != part.size or digest(blob) != part.sha256:
             msg = f"version {manifest.version} is damaged: {name} fails its SHA-256"
             raise ModelStoreError(msg)
         return blob
-
-
-def _chunks(blob: bytes) -> list[bytes]:
-    return [blob[i : i + CHUNK_BYTES] for i in range(0, len(blob), CHUNK_BYTES)]
-
-
-def _describe(blob: bytes) -> Part:
-    return Part(len(blob), _digest(blob), tuple(_digest(chunk) for chunk in _chunks(blob)))
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

@@ -10,7 +10,8 @@ import numpy as np
 from data.confidence import faded, fold_in_confidence, says_something
 from data.defaults import DEFAULT_LENGTH
 from data.scoring import Ragged, fold_in, rank, top_n
-from data.user_history import STATE, joined
+from data.user_history import joined
+from data.video_state import STATE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

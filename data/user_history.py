@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 import numpy as np
 
+from data.video_state import DISLIKE, STATE, event_state, merge_pair, merge_states, place_times
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -14,30 +16,10 @@ if TYPE_CHECKING:
 
     from data.interaction import Interaction
 
-NEUTRAL: Final = 0
-LIKE: Final = 1
-DISLIKE: Final = 2
 DEFAULT_LIMIT: Final = 1_000
-
-# What is known of one (user, video). A time of 0 means "never", a ratio or rating of 0 "none".
-STATE: Final = np.dtype(
-    [
-        ("seen", "i8"),  # ms UTC of the latest watch or rating
-        ("earliest", "i8"),  # ms UTC of the earliest event of any kind
-        ("latest", "i8"),  # ms UTC of the latest event of any kind
-        ("watch_ratio", "f8"),  # the greatest
-        ("rating", "f8"),  # stars; the last writer wins, by (rated_at, rating)
-        ("rated_at", "i8"),
-        ("reaction", "i1"),  # NEUTRAL, LIKE or DISLIKE; the last writer wins, by (at, value)
-        ("reacted_at", "i8"),
-        ("shared", "?"),
-        ("hidden", "?"),
-    ]
-)
-_OPAQUE: Final = np.dtype((np.void, STATE.itemsize))  # a row as nothing but bytes
-_LATEST: Final = (STATE.names or ()).index("latest")
-_REACTIONS: Final = {"neutral": NEUTRAL, "like": LIKE, "dislike": DISLIKE}
 _FORMAT: Final = 1
+_LATEST: Final = (STATE.names or ()).index("latest")
+_OPAQUE: Final = np.dtype((np.void, STATE.itemsize))  # a row as nothing but bytes
 
 
 class Mark(NamedTuple):
@@ -48,83 +30,6 @@ class Mark(NamedTuple):
 
 
 NO_MARK: Final = Mark(0, "")
-
-
-def event_state(event: Interaction) -> NDArray[np.void]:
-    """State of one video after a single event, shape (1,), dtype `STATE`."""
-    kind, at = event.kind, event.at
-    reacted = kind in _REACTIONS
-    state = (
-        at if kind in ("watch", "rating") else 0,
-        at,
-        at,
-        (event.watch_ratio if kind == "watch" else 0.0) or 0.0,  # -0.0 has other bytes than 0.0
-        event.rating if kind == "rating" else 0.0,
-        at if kind == "rating" else 0,
-        _REACTIONS.get(kind, NEUTRAL),
-        at if reacted else 0,
-        kind == "share",
-        kind == "hide",
-    )
-    return np.array([state], STATE)
-
-
-def merge_states(a: NDArray[np.void], b: NDArray[np.void]) -> NDArray[np.void]:
-    """Merge two arrays of states, element by element.
-
-    Commutative, associative and idempotent, so neither the order nor the number of
-    deliveries matters.
-
-    Parameters
-    ----------
-    a, b
-        Shape (n,), dtype `STATE`; element i of both speaks of the same user and video.
-    """
-    out = a.copy()
-    for field in ("seen", "latest", "watch_ratio", "shared", "hidden"):
-        np.maximum(a[field], b[field], out=out[field])
-    np.minimum(a["earliest"], b["earliest"], out=out["earliest"])
-    for value, at in (("rating", "rated_at"), ("reaction", "reacted_at")):
-        tied = (a[at] == b[at]) & (b[value] > a[value])
-        newer = (b[at] > a[at]) | tied
-        out[value] = np.where(newer, b[value], a[value])
-        np.maximum(a[at], b[at], out=out[at])
-    return out
-
-
-def merge_pair(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Merge one state with another; the twin of `merge_states` for plain numbers.
-
-    Parameters
-    ----------
-    a, b
-        The fields of `STATE` in their order.
-    """
-    seen, earliest, latest, ratio, rating, rated_at, reaction, reacted_at, shared, hidden = zip(
-        a, b, strict=True
-    )
-    last_rated_at, last_rating = max(zip(rated_at, rating, strict=True))
-    last_reacted_at, last_reaction = max(zip(reacted_at, reaction, strict=True))
-    return (
-        max(seen),
-        min(earliest),
-        max(latest),
-        max(ratio),
-        last_rating,
-        last_rated_at,
-        last_reaction,
-        last_reacted_at,
-        max(shared),
-        max(hidden),
-    )
-
-
-def place_times(states: NDArray[np.void]) -> NDArray[np.int64]:
-    """Time by which videos are ranked, in ms: the latest watch or rating.
-
-    A video with reactions only stands at its earliest event, so a later reaction moves nothing.
-    """
-    return np.where(states["seen"] > 0, states["seen"], states["earliest"])
 
 
 class UserHistory:

@@ -25,7 +25,10 @@ def models() -> None:
 @app.command("list")
 @with_settings(RedisSettings)
 def list_models(settings: Settings) -> None:
-    """List the published models, and mark the one that is served."""
+    """List the published models, mark the one that is served now, and tell how they were judged.
+
+    HR@10 is that of the model's lists; beside it stands that of the popular videos.
+    """
     from data.model_store import ModelStore
     from data.redis_connection import connect, explained
     from data.redis_keys import RedisKeys
@@ -34,14 +37,16 @@ def list_models(settings: Settings) -> None:
         store = ModelStore(connect(settings.redis_url), RedisKeys(settings.redis_prefix))
         active = store.current()
         table = Table()
-        for column in ("", "version", "videos", "factors", "MiB", "HR@10", "popularity's"):
+        table.add_column("")
+        table.add_column("version", no_wrap=True, min_width=29)  # to be copied, so never cut
+        for column in ("videos", "factors", "MiB", "HR@10", "popular"):
             table.add_column(column)
         for version in store.versions():
             manifest = store.manifest(version)
             size = sum(part.size for part in manifest.parts.values()) / 2**20
             judged = _hit_rates(manifest.metadata)
             table.add_row(
-                "served" if active and active.version == version else "",
+                "now" if active and active.version == version else "",
                 version,
                 *map(str, manifest.shape),
                 f"{size:.1f}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -77,7 +78,9 @@ class EmbeddedStack:
         }
         options = [part for name, value in flags.items() for part in (f"--{name}", value)]
         self.worker = Leashed(
-            [sys.executable, "-m", "deploy.cli", "worker", *options], log=self.worker_log
+            [sys.executable, "-m", "deploy.cli", "worker", *options],
+            log=self.worker_log,
+            env=os.environ | {"TMPDIR": str(self.worker_log.parent)},  # so that nothing stays
         )
         return self.worker
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from data import model_store
+from data import manifest
 from data.catalogue import Catalogue, Video
 from data.frozen_model import ModelVersion
-from data.model_store import CHUNK_BYTES, Active, ModelStore, ModelStoreError
+from data.manifest import CHUNK_BYTES
+from data.model_store import Active, ModelStore, ModelStoreError
 from tests.builders import model
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ CATALOGUE = Catalogue([Video(id=f"v{n}", title=f"Vidéo {n}") for n in range(5)]
 @pytest.fixture
 def store(client: redis.Redis, keys: RedisKeys, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
     """Give a store with small chunks, in which one version is published and active."""
-    monkeypatch.setattr(model_store, "CHUNK_BYTES", 1_000)
+    monkeypatch.setattr(manifest, "CHUNK_BYTES", 1_000)
     new = ModelStore(client, keys)
     new.publish(ONE, model(seed=1, metadata={"night": 1}), CATALOGUE)
     new.activate(ONE)

@@ -10,7 +10,8 @@ import pytest
 from batch_training.publish import publish
 from data import model_store
 from data.catalogue import Catalogue, Video
-from data.model_store import ModelStore, ModelStoreError, Part
+from data.manifest import Part
+from data.model_store import ModelStore, ModelStoreError
 from tests.builders import model
 
 if TYPE_CHECKING:

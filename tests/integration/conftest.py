@@ -41,7 +41,9 @@ def stack(shared_stack: EmbeddedStack) -> EmbeddedStack:
 
 @pytest.fixture
 def stores(stack: EmbeddedStack) -> Iterator[Stores]:
-    """Give what is in the shared stack's Redis."""
+    """Give what is in the shared stack's Redis, which has forgotten all users."""
     opened = Stores.at(stack.redis_url)
+    for key in opened.client.scan_iter("*{u:*", count=1000):
+        opened.client.delete(key)
     yield opened
     opened.client.close()

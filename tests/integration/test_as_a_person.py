@@ -78,11 +78,11 @@ def write(path: Path, rows: Iterable[dict[str, Any] | str]) -> str:
 def test_a_day_in_the_life(upnext: Upnext, stores: Stores, tmp_path: Path) -> None:
     """Train, refresh, look, send, look again: each command does what its help says."""
     name = write(tmp_path / "past.jsonl", tastes())
-    catalogue: list[dict[str, Any]] = [
-        {"id": f"v{n}", "title": f"[b]Video[/b] {n}"} for n in range(120)
+    catalogue: list[dict[str, Any] | str] = [
+        {"id": f"v{number}", "title": f"[b]Video[/b] {number}", "blocked": number == 7}
+        for number in range(120)
     ]
-    blocked: dict[str, Any] = {"id": "v7", "blocked": True}
-    videos = write(tmp_path / "videos.jsonl", [*catalogue, blocked])
+    videos = write(tmp_path / "videos.jsonl", catalogue)
     trained = upnext("train", name, "--catalogue", videos)
     assert trained.status == 0, trained
     active = stores.models.current()
@@ -122,8 +122,14 @@ def test_nobody(upnext: Upnext) -> None:
 
 def test_send_tells_bad_lines(upnext: Upnext, stack: EmbeddedStack, tmp_path: Path) -> None:
     """Lines that are no events are told by number and not sent; the others are."""
-    good = {"user": "sender", "video": "v1", "kind": "like", "at": 1_700_000_000_000}
-    rows = [good, "not json", "", good | {"kind": HIDDEN}, good | {"at": 1}, good]
+    good: dict[str, Any] = {
+        "user": "sender",
+        "video": "v1",
+        "kind": "like",
+        "at": 1_700_000_000_000,
+    }
+    rows: list[dict[str, Any] | str] = [good, "not json", ""]
+    rows += [good | {"kind": HIDDEN}, good | {"at": 1}, good]
     before = progress(stack).sent
     ended = upnext("send", write(tmp_path / "live.jsonl", rows))
     assert ended.status == 1

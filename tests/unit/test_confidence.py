@@ -30,8 +30,8 @@ ROUNDING = 1e-6  # of float32, relative
 
 
 def confidence_of(*plain: dict[str, Any]) -> float:
-    """Give the training confidence of one video after some events, with the default parameters."""
-    [value] = training_confidence(history(plain).states, ConfidenceParameters())
+    """Give the training confidence of one video after some events, at an alpha of 30."""
+    [value] = training_confidence(history(plain).states, ConfidenceParameters(alpha=30))
     return float(value)
 
 
@@ -103,8 +103,8 @@ def test_stars_between_are_interpolated() -> None:
 def test_half_life_halves_the_weight_in_the_fold_in_only() -> None:
     """A video with half_life newer ones weighs half in the fold-in, and in full in the training."""
     states = history([event()]).states
-    halved = ConfidenceParameters(half_life=5.0)
-    whole = ConfidenceParameters(half_life=None)
+    halved = ConfidenceParameters(alpha=30, half_life=5.0)
+    whole = ConfidenceParameters(alpha=30, half_life=None)
     ages = [np.array([age]) for age in (0, 5, 10)]
     assert [float(fold_in_confidence(states, a, halved)[0]) for a in ages] == [31, 16, 8.5]
     assert [float(fold_in_confidence(states, a, whole)[0]) for a in ages] == [31, 31, 31]

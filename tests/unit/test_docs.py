@@ -23,7 +23,7 @@ from batch_training.load import LoadSettings, load
 from data.catalogue import Catalogue
 from data.heartbeats import Heartbeat
 from data.interaction import KINDS, BadEventError, EventLimits, Interaction, decode
-from data.model_store import Manifest
+from data.manifest import Manifest
 from data.redis_connection import connect
 from data.redis_keys import RedisKeys
 from data.sources.files import read_interactions

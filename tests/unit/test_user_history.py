@@ -9,7 +9,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.user_history import NO_MARK, STATE, UserHistory, merge_pair, merge_states
+from data.user_history import NO_MARK, UserHistory
+from data.video_state import STATE, merge_pair, merge_states
 from tests.builders import (
     VIDEOS,
     event,
