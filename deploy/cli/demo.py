@@ -28,7 +28,7 @@ def demo(
     ] = None,
     pace: Annotated[
         float, typer.Option(min=1, help="Events per second while latency is measured")
-    ] = 100.0,
+    ] = 200.0,
     paced: Annotated[int, typer.Option(min=1, help="Events of that part")] = 1_000,
     stay: Annotated[
         bool | None,

@@ -101,7 +101,7 @@ def compare(
 ) -> Compared:
     """Put the hits of the served lists beside those of last night's lists and of popularity."""
     # The lists of the moment need not be made again: they were served.
-    settings = ReplaySettings(length=TOP, budget=None, live=False)
+    settings = ReplaySettings(length=TOP, live=False)
     scores = replay(night.model, night.histories, later, settings, on_step)
     figures = scores.figures()
     users, times = later.user[scores.events].tolist(), later.at[scores.events].tolist()

@@ -62,7 +62,8 @@ class Compared(NamedTuple):
     Attributes
     ----------
     liked
-        Events that count: somebody took to a video that the model may list.
+        Events that were looked at, drawn from those in which somebody took to a video that the
+        model may list.
     served, left_alone, popularity
         Hit rate at 10 of the lists that had just been served, of last night's lists, and of
         the popular videos.
@@ -113,7 +114,7 @@ def last_page(seen: Seen, counted: Counted, compared: Compared, pace: Pace) -> T
     table.add_row("events per second at full speed", f"{len(seen.all_s) / seen.fast_s:,.0f}")
     table.add_row("event to list at full speed, p50 / p99", _milliseconds(seen.all_s))
     table.add_section()
-    table.add_row(f"the next liked video stood in the top 10 ({compared.liked:,} times)", "HR@10")
+    table.add_row(f"the next liked video stood in the top 10 ({compared.liked:,} drawn)", "HR@10")
     table.add_row("  of the list that had just been served", f"[bold]{compared.served:.3f}[/]")
     table.add_row("  of last night's list, left alone", f"{compared.left_alone:.3f}")
     table.add_row("  of the popular videos", f"{compared.popularity:.3f}")

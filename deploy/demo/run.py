@@ -60,7 +60,7 @@ class DemoOptions(NamedTuple):
 
     source: str = "movielens"
     events: int | None = None
-    pace: Pace = Pace(per_second=100, events=1_000)
+    pace: Pace = Pace(per_second=200, events=1_000)
     stay: bool = False
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from deploy import cli
 from deploy.embedded.stack import EVENTS
-from tests.integration.world import PATIENCE_S, progress
+from tests.integration.world import NOW_MS, PATIENCE_S, progress
 from tests.unit.nights import world as tastes
 from tests.waiting import wait_until
 
@@ -93,7 +93,7 @@ def test_a_day_in_the_life(upnext: Upnext, stores: Stores, tmp_path: Path) -> No
     assert "120 users written" in refreshed.out
     listed = upnext("models", "list")
     (line,) = (line for line in listed.out.splitlines() if active.version in line)
-    assert "served" in line
+    assert line.split("│")[1].strip(), "the model that is served is marked"
 
     shown = upnext("recommend", USER)
     assert shown.status == 0
@@ -122,12 +122,7 @@ def test_nobody(upnext: Upnext) -> None:
 
 def test_send_tells_bad_lines(upnext: Upnext, stack: EmbeddedStack, tmp_path: Path) -> None:
     """Lines that are no events are told by number and not sent; the others are."""
-    good: dict[str, Any] = {
-        "user": "sender",
-        "video": "v1",
-        "kind": "like",
-        "at": 1_700_000_000_000,
-    }
+    good: dict[str, Any] = {"user": "sender", "video": "v1", "kind": "like", "at": NOW_MS}
     rows: list[dict[str, Any] | str] = [good, "not json", ""]
     rows += [good | {"kind": HIDDEN}, good | {"at": 1}, good]
     before = progress(stack).sent
