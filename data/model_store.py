@@ -22,7 +22,8 @@ _FORMAT: Final = 1
 _ACTIVATE: Final = """
 if redis.call('EXISTS', unpack(KEYS, 2)) ~= #KEYS - 1 then return -1 end
 local current = redis.call('GET', KEYS[1]) or '0 '
-local activation = tonumber(string.match(current, '^(%d+)') or 0) + 1
+local last = tonumber(string.match(current, '^(%d+)') or 0)
+local activation = string.format('%.0f', math.max(last + 1, tonumber(ARGV[2])))
 redis.call('SET', KEYS[1], activation .. ' ' .. ARGV[1])
 return activation
 """
@@ -33,7 +34,11 @@ class ModelStoreError(RuntimeError):
 
 
 class Active(NamedTuple):
-    """The version that is served, and the number of the activation that made it so."""
+    """The version that is served, and the number of the activation that made it so.
+
+    The number rises with every activation. It follows the clock, in ms UTC, so that it rises even
+    in a Redis that has lost its data: a worker may still hold a number from before.
+    """
 
     activation: int
     version: ModelVersion
@@ -89,7 +94,7 @@ class ModelStore:
             for number, chunk in enumerate(chunks(blob)):
                 self._redis.set(self._keys.chunk(version, name, number), chunk)
         self._redis.set(self._keys.manifest(version), msgspec.json.encode(manifest))
-        self._redis.zadd(self._keys.versions, {version: time.time_ns() // 1_000_000})
+        self._redis.zadd(self._keys.versions, {version: _now_ms()})
         self.verify(version)
         return manifest
 
@@ -105,11 +110,11 @@ class ModelStore:
         keys = [self._keys.current, self._keys.manifest(version)]
         for name, part in manifest.parts.items():
             keys += [self._keys.chunk(version, name, i) for i in range(len(part.chunks))]
-        activation = int(str(self._redis.eval(_ACTIVATE, len(keys), *keys, version)))
-        if activation < 0:
+        answer = self._redis.eval(_ACTIVATE, len(keys), *keys, version, _now_ms())
+        if not isinstance(answer, bytes):
             msg = f"version {version} lost a part while it was being activated; publish it again"
             raise ModelStoreError(msg)
-        return Active(activation, version)
+        return Active(int(answer), version)
 
     def current(self) -> Active | None:
         """Read the pointer; None when nothing was ever activated.
@@ -222,3 +227,7 @@ class ModelStore:
             msg = f"version {manifest.version} is damaged: {name} fails its SHA-256"
             raise ModelStoreError(msg)
         return blob
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

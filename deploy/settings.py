@@ -221,6 +221,7 @@ def load_settings(flags: Mapping[str, Any]) -> Settings:
     SettingsError
         If a value can't be used, or a name is unknown.
     """
+    _refuse_unknown_variables()
     given = {name: value for name, value in flags.items() if value is not None}
     file = _file()
     try:
@@ -233,6 +234,15 @@ def load_settings(flags: Mapping[str, Any]) -> Settings:
     except (ValueError, OSError) as error:
         msg = f"Can't read {file}: {error}"
         raise SettingsError(msg) from error
+
+
+def _refuse_unknown_variables() -> None:
+    """Refuse a misspelt variable, which would be passed over in silence."""
+    known = {f"UPNEXT_{name.upper()}" for name in Settings.model_fields} | {"UPNEXT_CONFIG"}
+    names = {name.upper() for name in os.environ if name.upper().startswith("UPNEXT_")}
+    if unknown := sorted(name for name in names - known if not name.startswith("UPNEXT_TEST_")):
+        msg = f"There is no setting for {', '.join(unknown)}; mend the name or unset it"
+        raise SettingsError(msg)
 
 
 def _file() -> Path:

@@ -26,6 +26,7 @@ from data.redis_keys import RedisKeys
 from data.user_store import UserStore
 from stream_inference.dead_letters import DeadLetter, Message, Origin
 from stream_inference.faust_worker import transport
+from stream_inference.faust_worker.log_limit import LogLimit
 from stream_inference.hot_swap import HotSwap
 from stream_inference.micro_batch import MicroBatches, patiently
 
@@ -38,6 +39,8 @@ _LOG: Final = logging.getLogger(__name__)
 
 def run(settings: WorkerSettings) -> None:
     """Work until SIGTERM or SIGINT; ends the process."""
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(LogLimit())
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
