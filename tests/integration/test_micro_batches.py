@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tests.integration.world import Plain
 
 KEYS = RedisKeys("batches")
+LATER = 9_000_000_000_000  # an activation in the far future
 
 
 @pytest.fixture
@@ -142,15 +143,15 @@ def test_list_of_a_model_that_cannot_be_loaded(
     """Where a later list stands, a worker left behind writes the history only, and says so."""
     activate(emptied, world.model)
     bench = Bench(emptied)
-    later = Serving(world.other, activate(emptied, world.other).version, 99)
+    later = Serving(world.other, activate(emptied, world.other).version, LATER)
     refresh(emptied.users, later, known(["a"]))
-    emptied.client.set(KEYS.current, "99 20240101T000000Z-never-there")
+    emptied.client.set(KEYS.current, f"{LATER} 20240101T000000Z-never-there")
     events = traffic(["a"], 5, seed=43)
     bench.handle(events)
     assert stale(emptied, expect([past("a")], events)) == []
     (shown,) = emptied.users.read_lists(["a"])
     assert shown is not None
-    assert (shown.version, shown.activation) == (later.version, 99)
+    assert (shown.version, shown.activation) == (later.version, LATER)
     assert "lists were made by a later model, which this worker can't load" in caplog.text
     assert bench.letters == []
 
