@@ -139,8 +139,9 @@ def test_every_bad_event_becomes_a_dead_letter(stack: EmbeddedStack, stores: Sto
     wait_until(
         lambda: (
             (beat := beat_of(stores, stack))
-            and (beat.dead_letters, beat.events)
-            == (first_beat.dead_letters + len(bad), first_beat.events + len(good))
+            and beat.dead_letters == first_beat.dead_letters + len(bad)
+            # A worker that has just started may be given events of the test before once more.
+            and beat.events >= first_beat.events + len(good)
         ),
         PATIENCE_S,
         what="the counts of the heartbeat",
