@@ -1,8 +1,9 @@
 """Measure the quality of the lists on MovieLens-1M: ``python -m tests.benchmarks.quality``.
 
-Two protocols, each with the settings that suit it: what wins on the one loses on the other. The replay is what the day does, and what the
-defaults were chosen by, on a validation window before the test window. Unseen users is the one
-of the literature; it knows no order in time, and its settings were tuned on other users.
+Two protocols, each with the settings that suit it: what wins on the one loses on the other. The
+replay is what the day does, and what the defaults were chosen by, on a validation window before
+the test window. Unseen users is the protocol of the literature; it knows no order in time, and
+its settings were chosen on other splits.
 """
 
 from __future__ import annotations
