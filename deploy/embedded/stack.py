@@ -43,7 +43,7 @@ class EmbeddedStack:
         Options of ``upnext worker`` beside those that the stack needs.
     """
 
-    def __init__(self, partitions: int = 16, worker_flags: Mapping[str, str] | None = None) -> None:
+    def __init__(self, partitions: int = 8, worker_flags: Mapping[str, str] | None = None) -> None:
         self._flags = WORKER_FLAGS | dict(worker_flags or {})
         self.worker: Leashed | None = None
         with ExitStack() as opened:
