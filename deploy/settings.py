@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 from pydantic import BaseModel, Field, ValidationError
@@ -20,6 +18,7 @@ from data.confidence import ConfidenceParameters
 from data.defaults import DEFAULT_LENGTH, DEFAULT_TTL_S
 from data.interaction import EventLimits
 from data.user_history import DEFAULT_LIMIT
+from deploy.settings_sources import SettingsError, refuse_unknown_variables, settings_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,15 +27,10 @@ if TYPE_CHECKING:
     from batch_training.load import LoadSettings
     from stream_inference.faust_worker.settings import WorkerSettings
 
-DEFAULT_FILE: Final = Path("upnext.toml")
 _DAY_S: Final = 86_400
 _CONFIDENCE: Final = ConfidenceParameters()
 _TRAIN: Final = TrainSettings()
 _LIMITS: Final = EventLimits()
-
-
-class SettingsError(ValueError):
-    """A setting that can't be used; the message names it and says where it came from."""
 
 
 class RedisSettings(BaseModel):
@@ -182,7 +176,11 @@ class Settings(RedisSettings, KafkaSettings, NightSettings, DaySettings, BaseSet
         **_more: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Ask the flags first, then the environment, then the file."""
-        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _file()))
+        return (
+            init_settings,
+            env_settings,
+            TomlConfigSettingsSource(settings_cls, settings_file()),
+        )
 
     def worker(self) -> WorkerSettings:
         """Hand the settings to the worker."""
@@ -221,9 +219,9 @@ def load_settings(flags: Mapping[str, Any]) -> Settings:
     SettingsError
         If a value can't be used, or a name is unknown.
     """
-    _refuse_unknown_variables()
+    refuse_unknown_variables(Settings.model_fields)
     given = {name: value for name, value in flags.items() if value is not None}
-    file = _file()
+    file = settings_file()
     try:
         return Settings(**given)
     except ValidationError as error:
@@ -234,21 +232,3 @@ def load_settings(flags: Mapping[str, Any]) -> Settings:
     except (ValueError, OSError) as error:
         msg = f"Can't read {file}: {error}"
         raise SettingsError(msg) from error
-
-
-def _refuse_unknown_variables() -> None:
-    """Refuse a misspelt variable, which would be passed over in silence."""
-    known = {f"UPNEXT_{name.upper()}" for name in Settings.model_fields} | {"UPNEXT_CONFIG"}
-    names = {name.upper() for name in os.environ if name.upper().startswith("UPNEXT_")}
-    if unknown := sorted(name for name in names - known if not name.startswith("UPNEXT_TEST_")):
-        msg = f"There is no setting for {', '.join(unknown)}; mend the name or unset it"
-        raise SettingsError(msg)
-
-
-def _file() -> Path:
-    """Name the file of settings: $UPNEXT_CONFIG, or upnext.toml in the current folder."""
-    named = os.environ.get("UPNEXT_CONFIG")
-    if named and not Path(named).is_file():
-        msg = f"UPNEXT_CONFIG names {named}, where there is no file; mend it or unset it"
-        raise SettingsError(msg)
-    return Path(named or DEFAULT_FILE)

@@ -54,29 +54,34 @@ def write_back(
     rewrite
         Write users who already hold everything as well.
     """
-    limit = serving.model.history_limit if serving else DEFAULT_LIMIT
-    activation = serving.activation if serving else 0
     written = unchanged = lost = 0
     newer: set[str] = set()
     while news:
-        users = list(news)
-        stored = dict(zip(users, store.read_many(users), strict=True))
-        merged = merge_news({u: s.history for u, s in stored.items()}, news, limit)
-        todo = [
-            u
-            for u in users
-            if rewrite or merged[u] is not stored[u].history or stored[u].activation < activation
-        ]
-        lists = lists_for(serving, todo, [merged[u] for u in todo], length)
-        answers = store.compare_and_set_many(
-            [
-                UserWrite(stored[u].tag, merged[u], shown)
-                for u, shown in zip(todo, lists, strict=True)
-            ]
-        )
-        unchanged += len(users) - len(todo)
-        news = {u: news[u] for u, a in zip(todo, answers, strict=True) if a is Answer.LOST_RACE}
-        newer |= {u for u, a in zip(todo, answers, strict=True) if a is Answer.LIST_IS_NEWER}
-        lost += len(news)
-        written += len(todo) - len(news)
+        answers = _once(store, serving, news, length, rewrite=rewrite)
+        losers = {u for u, answer in answers.items() if answer is Answer.LOST_RACE}
+        newer |= {u for u, answer in answers.items() if answer is Answer.LIST_IS_NEWER}
+        unchanged += len(news) - len(answers)
+        written += len(answers) - len(losers)
+        lost += len(losers)
+        news = {u: news[u] for u in losers}
     return Outcome(written, unchanged, lost, frozenset(newer))
+
+
+def _once(
+    store: UserStore, serving: Serving | None, news: News, length: int, *, rewrite: bool
+) -> dict[str, Answer]:
+    """Read, merge, rank and write once; gives what became of each user that was written."""
+    limit = serving.model.history_limit if serving else DEFAULT_LIMIT
+    activation = serving.activation if serving else 0
+    stored = dict(zip(news, store.read_many(list(news)), strict=True))
+    merged = merge_news({u: s.history for u, s in stored.items()}, news, limit)
+    todo = [
+        u
+        for u, s in stored.items()
+        if rewrite or merged[u] is not s.history or s.activation < activation
+    ]
+    lists = lists_for(serving, todo, [merged[u] for u in todo], length)
+    writes = [
+        UserWrite(stored[u].tag, merged[u], shown) for u, shown in zip(todo, lists, strict=True)
+    ]
+    return dict(zip(todo, store.compare_and_set_many(writes), strict=True))

@@ -75,22 +75,12 @@ def _download_wheel(folder: Path) -> Path:
         "--retries=1",
         "--timeout=10",
     ]
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        *options,
-        "-r",
-        str(wanted),
-        "-d",
-        str(folder),
-    ]
-    quietly = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
+    command = [sys.executable, "-m", "pip", "download", *options, "-r", str(wanted), "-d"]
+    quietly = os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     try:
         subprocess.run(
-            command,
-            env=os.environ | quietly,
+            [*command, str(folder)],
+            env=quietly,
             timeout=_PIP_SECONDS,
             check=True,
             capture_output=True,

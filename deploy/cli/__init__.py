@@ -47,7 +47,7 @@ def _status(error: Exception) -> int | None:
     from data.model_store import ModelStoreError
     from data.redis_connection import RedisUnavailableError
     from deploy.kafka import KafkaUnavailableError
-    from deploy.settings import SettingsError
+    from deploy.settings_sources import SettingsError
 
     if isinstance(error, (SettingsError, CatalogueError)):
         return EXIT_USAGE

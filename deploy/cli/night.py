@@ -16,6 +16,8 @@ from deploy.settings import NightSettings, RedisSettings, Settings
 
 if TYPE_CHECKING:
     from batch_training.events import Events
+    from batch_training.night import Night
+    from data.catalogue import Catalogue
     from deploy.narrator import Narrator
 
 EXIT_REFUSED: Final = 3
@@ -47,14 +49,13 @@ def train(
     Ends with 3 if the lists are no better than popularity, with 4 if too many rows are bad; then
     nothing is published. Needs Redis, and no Kafka.
     """
-    from batch_training.night import RefusedError, run_night
     from batch_training.publish import publish
     from data.catalogue import Catalogue
     from data.model_store import ModelStore
     from data.redis_connection import connect, explained
     from data.redis_keys import RedisKeys
-    from deploy.demo.pages import quality_page
     from deploy.narrator import Narrator
+    from deploy.quality_table import quality_table
 
     with Narrator() as narrator:
         client = connect(settings.redis_url)
@@ -62,12 +63,8 @@ def train(
             client.ping()  # better now than after an hour of training
         videos = Catalogue.read(catalogue) if catalogue else Catalogue()
         events = _read(paths, settings, narrator)
-        try:
-            night = run_night(events, videos, settings.night(), narrator)
-        except RefusedError as error:
-            narrator.say(f"[bold red]Refused:[/] {escape(str(error))}")
-            sys.exit(EXIT_REFUSED)
-        narrator.say(quality_page(night.figures))
+        night = _run(events, videos, settings, narrator)
+        narrator.say(quality_table(night.figures))
         with explained(settings.redis_url):
             store = ModelStore(client, RedisKeys(settings.redis_prefix))
             active = publish(night.model, videos, store, datetime.now(UTC))
@@ -75,6 +72,17 @@ def train(
             f"Published and activated: model [bold]{active.version}[/]. "
             "Now give everybody a list with it: upnext refresh PATH..."
         )
+
+
+def _run(events: Events, videos: Catalogue, settings: Settings, narrator: Narrator) -> Night:
+    """Train and judge; a refused model ends the command with 3."""
+    from batch_training.night import RefusedError, run_night
+
+    try:
+        return run_night(events, videos, settings.night(), narrator)
+    except RefusedError as error:
+        narrator.say(f"[bold red]Refused:[/] {escape(str(error))}")
+        sys.exit(EXIT_REFUSED)
 
 
 @with_settings(RedisSettings, NightSettings)

@@ -23,9 +23,10 @@ from data.sources.sample import make_sample
 from data.sources.table import SourceError, Table
 from data.user_store import UserStore
 from deploy.demo.day import BROKEN, compare, count_reflected, live_through, send_broken
-from deploy.demo.pages import Counted, Pace, last_page, quality_page
+from deploy.demo.pages import Counted, Pace, last_page
 from deploy.demo.screen import Screen
 from deploy.embedded.stack import EmbeddedStack
+from deploy.quality_table import quality_table
 from stream_inference.recommend import Serving
 from stream_inference.refresh import refresh, workers_follow
 
@@ -88,7 +89,7 @@ def run_demo(options: DemoOptions, settings: NightSettings, narrator: Narrator) 
         past, later = read_events(data_set, narrator)
         later = later.take(slice(options.events))
         night = run_night(past, data_set.catalogue, settings, narrator)
-        narrator.say(quality_page(night.figures))
+        narrator.say(quality_table(night.figures))
         active = publish(night.model, data_set.catalogue, stores.models, datetime.now(UTC))
         narrator.say(f"Published and activated: model [bold]{active.version}[/].")
         refresh_all(stack, stores, night, active, narrator)

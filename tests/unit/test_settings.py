@@ -9,7 +9,8 @@ import pytest
 from batch_training.load import LoadSettings
 from batch_training.night import NightSettings
 from data.interaction import EventLimits
-from deploy.settings import SettingsError, load_settings
+from deploy.settings import load_settings
+from deploy.settings_sources import SettingsError
 from stream_inference.faust_worker.settings import WorkerSettings
 
 if TYPE_CHECKING:
