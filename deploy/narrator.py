@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -36,8 +43,14 @@ class Narrator:
         self.done()
         self._name, self._start = name, time.perf_counter()
         if self.console.is_terminal:
-            columns = (TextColumn("  {task.description:<34}"), BarColumn(), TimeElapsedColumn())
-            self._bars = Progress(*columns, console=self.console, transient=True)
+            self._bars = Progress(
+                TextColumn("  {task.description:<34}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                console=self.console,
+                transient=True,
+            )
             self._task = self._bars.add_task(name, total=None)
             self._bars.start()
 
