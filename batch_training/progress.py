@@ -20,16 +20,6 @@ class Progress(Protocol):
         """Hear how far the present stage has come."""
 
 
-class Silent:
-    """A `Progress` that shows nothing."""
-
-    def stage(self, name: str) -> None:
-        """Show nothing."""
-
-    def step(self, done: int, total: int) -> None:
-        """Show nothing."""
-
-
 class Stages:
     """Announces stages and keeps their times.
 

@@ -1,8 +1,8 @@
 """A user's history and up-next list in Redis: read many, compare and set many.
 
 A history stands behind a header of 32 characters, which is what the script compares:
-16 hex digits of the BLAKE2b digest of the bytes behind it, then the number of the activation
-under which the list was made, as 16 decimal digits.
+16 hex digits of the BLAKE2b digest of the bytes behind it; "=", or "<" if the list lags behind the
+history; and the number of the activation under which the list was made, as 15 decimal digits.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 USERS_PER_CALL: Final = 64  # keeps each command under a millisecond or so
 _TAG: Final = 16
 _HEADER: Final = 32
+_LAGS: Final = b"<"
 _LOG: Final = logging.getLogger(__name__)
 
 # For each user KEYS holds history and list, ARGV the tag that was read ('' for none), the new
 # history behind its header, and the new list; the last of ARGV is the TTL in seconds.
 # Answers 0 (somebody else wrote: read again), 1 (both written), or 2 (a list of a later
-# activation was left in place; the history was written, and keeps that activation).
+# activation was left in place; the history was written, keeps that activation, and is marked
+# with "<": its list lags behind it, whoever reads this next has to write it again).
 _COMPARE_AND_SET: Final = """
 local answers, ttl = {}, ARGV[#ARGV]
 for user = 0, #KEYS / 2 - 1 do
@@ -43,8 +45,8 @@ for user = 0, #KEYS / 2 - 1 do
   local header = redis.call('GETRANGE', history, 0, 31)
   if string.sub(header, 1, 16) ~= tag then
     answers[user + 1] = 0
-  elseif (tonumber(string.sub(header, 17, 32)) or 0) > tonumber(string.sub(state, 17, 32)) then
-    state = string.sub(state, 1, 16) .. string.sub(header, 17, 32) .. string.sub(state, 33)
+  elseif (tonumber(string.sub(header, 18, 32)) or 0) > tonumber(string.sub(state, 18, 32)) then
+    state = string.sub(state, 1, 16) .. '<' .. string.sub(header, 18, 32) .. string.sub(state, 33)
     redis.call('SET', history, state, 'EX', ttl)
     redis.call('EXPIRE', list, ttl)
     answers[user + 1] = 2
@@ -77,11 +79,14 @@ class StoredUser(NamedTuple):
         What a later write is compared with.
     activation
         Number of the activation that the stored list was made under; 0 when there is none.
+    lags
+        Whether the history knows more than the list does.
     """
 
     history: UserHistory
     tag: bytes
     activation: int
+    lags: bool = False
 
 
 class UserWrite(NamedTuple):
@@ -131,9 +136,9 @@ class UserStore:
         return [self._stored(u, value) for u, value in zip(users, values, strict=True)]
 
     def read_lists(self, users: Sequence[str]) -> list[UpNext | None]:
-        """Read up-next lists in one round trip; None where there is none."""
+        """Read up-next lists in one round trip; None where there is none that can be read."""
         values = self._get([self._keys.up_next(user) for user in users])
-        return [None if v is None else msgspec.json.decode(v, type=UpNext) for v in values]
+        return [_list(user, value) for user, value in zip(users, values, strict=True)]
 
     def compare_and_set_many(self, writes: Sequence[UserWrite]) -> list[Answer]:
         """Write histories and lists together, each only if nobody wrote since it was read."""
@@ -170,12 +175,13 @@ class UserStore:
     def _stored(self, user: str, value: bytes | None) -> StoredUser:
         if value is None:
             return StoredUser(UserHistory.empty(), b"", 0)
-        tag, activation, body = value[:_TAG], value[_TAG:_HEADER], value[_HEADER:]
+        tag, mark, body = value[:_TAG], value[_TAG : _TAG + 1], value[_HEADER:]
         try:
             if tag != _digest(body):
                 msg = "its digest is wrong"
                 raise ValueError(msg)  # noqa: TRY301 - handled with the other ways to be damaged
-            return StoredUser(UserHistory.from_bytes(body), tag, int(activation))
+            activation = int(value[_TAG + 1 : _HEADER])
+            return StoredUser(UserHistory.from_bytes(body), tag, activation, mark == _LAGS)
         except ValueError as error:
             aside = self._keys.damaged(user)
             self._redis.set(aside, value, ex=self._ttl_s)
@@ -183,10 +189,18 @@ class UserStore:
             return StoredUser(UserHistory.empty(), tag, 0)
 
 
+def _list(user: str, value: bytes | None) -> UpNext | None:
+    try:
+        return None if value is None else msgspec.json.decode(value, type=UpNext)
+    except msgspec.MsgspecError as error:
+        _LOG.error("the list of user %r can't be read (%s); the next event mends it", user, error)
+        return None
+
+
 def _arguments(write: UserWrite) -> tuple[bytes, bytes, bytes]:
     """Tag, history behind its header, and list, as the script takes them."""
     body = write.history.to_bytes()
-    header = _digest(body) + b"%016d" % write.up_next.activation
+    header = _digest(body) + b"=%015d" % write.up_next.activation
     return write.tag, header + body, msgspec.json.encode(write.up_next)
 
 

@@ -47,6 +47,14 @@ class RedisSettings(BaseModel):
     ] = DEFAULT_TTL_S / _DAY_S
 
 
+class ListSettings(BaseModel):
+    """What a list looks like, whoever writes it."""
+
+    list_length: Annotated[int, Field(gt=0, description="Videos in an up-next list")] = (
+        DEFAULT_LENGTH
+    )
+
+
 class KafkaSettings(BaseModel):
     """Where events come from."""
 
@@ -79,8 +87,8 @@ class EventSettings(BaseModel):
         )
 
 
-class NightSettings(EventSettings):
-    """How the night trains."""
+class TrainingSettings(BaseModel):
+    """How a model is trained."""
 
     factors: Annotated[int, Field(gt=0, description="Latent factors of a video")] = _TRAIN.factors
     iterations: Annotated[int, Field(gt=0, description="Rounds of alternating least squares")] = (
@@ -107,9 +115,6 @@ class NightSettings(EventSettings):
     threads: Annotated[int, Field(ge=0, description="Training threads; 0 takes all cores")] = (
         _TRAIN.threads
     )
-    max_bad_share: Annotated[
-        float, Field(ge=0, le=1, description="Share of bad rows above which nothing is published")
-    ] = 0.05
 
     def night(self) -> night.NightSettings:
         """Hand the settings to the night."""
@@ -125,6 +130,14 @@ class NightSettings(EventSettings):
         )
         return NightSettings(train=train, history_limit=self.history_limit)
 
+
+class NightSettings(TrainingSettings, EventSettings):
+    """How the night reads and trains."""
+
+    max_bad_share: Annotated[
+        float, Field(ge=0, le=1, description="Share of bad rows above which nothing is published")
+    ] = 0.05
+
     def load(self) -> LoadSettings:
         """Hand the settings to the reader of interactions."""
         from batch_training.load import LoadSettings  # noqa: PLC0415 - takes its time to import
@@ -132,7 +145,7 @@ class NightSettings(EventSettings):
         return LoadSettings(limits=self.limits(), max_bad_share=self.max_bad_share, seed=self.seed)
 
 
-class DaySettings(EventSettings):
+class DaySettings(EventSettings, ListSettings):
     """How a worker serves."""
 
     group: Annotated[str, Field(description="Consumer group; its workers share the partitions")] = (
@@ -141,9 +154,6 @@ class DaySettings(EventSettings):
     instance: Annotated[
         str | None, Field(description="Static member id, for a fixed fleet of workers")
     ] = None
-    list_length: Annotated[int, Field(gt=0, description="Videos in an up-next list")] = (
-        DEFAULT_LENGTH
-    )
     max_batch: Annotated[int, Field(gt=0, description="Most events in one micro-batch")] = 256
     fetch_wait_ms: Annotated[
         int, Field(gt=0, description="How long the broker may hold a fetch, in ms")

@@ -107,10 +107,9 @@ class MicroBatches:
 
     def _write(self, news: News) -> None:
         """Write back; where a list in Redis is of a later activation, follow it and do it again."""
-        rewrite = False
         while news:
             serving = self._swap.serving
-            outcome = write_back(self._store, serving, news, length=self._length, rewrite=rewrite)
+            outcome = write_back(self._store, serving, news, self._length)
             self.lost_races += outcome.lost_races
             news = {user: news[user] for user in outcome.list_is_newer}
             if news:
@@ -118,12 +117,12 @@ class MicroBatches:
             if news and self._swap.serving is serving:  # else it moved, here or by the pulse
                 _LOG.warning(
                     "%d lists were made by a later model, which this worker can't load (%s): "
-                    "their histories are kept up to date, the lists wait for the next event",
+                    "their histories are kept up to date, the lists wait for the next event "
+                    "or refresh",
                     len(news),
                     self._swap.trouble,
                 )
                 return
-            rewrite = True
 
     async def _bury(self, letter: DeadLetter) -> None:
         await self._park(letter)

@@ -6,6 +6,7 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from data.defaults import DEFAULT_LENGTH
 from stream_inference.write_back import write_back
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def refresh(
     serving: Serving,
     histories: Iterable[tuple[str, UserHistory]],
     on_users: Callable[[int], None] = lambda _: None,
+    *,
+    length: int = DEFAULT_LENGTH,
 ) -> Refreshed:
     """Merge what the night knows of each user into Redis, and make their lists anew.
 
@@ -46,11 +49,14 @@ def refresh(
         User id and history, for example of all users of the training data.
     on_users
         Called with the number of users done so far.
+    length
+        Videos in a list.
     """
     written = unchanged = lost = 0
     source = iter(histories)
     while batch := dict(islice(source, BATCH)):
-        outcome = write_back(store, serving, {user: [h] for user, h in batch.items()})
+        news = {user: [history] for user, history in batch.items()}
+        outcome = write_back(store, serving, news, length)
         written += outcome.written
         unchanged += outcome.unchanged
         lost += outcome.lost_races

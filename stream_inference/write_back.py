@@ -38,9 +38,7 @@ def write_back(
     store: UserStore,
     serving: Serving | None,
     news: News,
-    *,
     length: int = DEFAULT_LENGTH,
-    rewrite: bool = False,
 ) -> Outcome:
     """Bring what is new into Redis: histories and lists together.
 
@@ -51,13 +49,11 @@ def write_back(
     ----------
     length
         Videos in a list.
-    rewrite
-        Write users who already hold everything as well.
     """
     written = unchanged = lost = 0
     newer: set[str] = set()
     while news:
-        answers = _once(store, serving, news, length, rewrite=rewrite)
+        answers = _once(store, serving, news, length)
         losers = {u for u, answer in answers.items() if answer is Answer.LOST_RACE}
         newer |= {u for u, answer in answers.items() if answer is Answer.LIST_IS_NEWER}
         unchanged += len(news) - len(answers)
@@ -67,9 +63,7 @@ def write_back(
     return Outcome(written, unchanged, lost, frozenset(newer))
 
 
-def _once(
-    store: UserStore, serving: Serving | None, news: News, length: int, *, rewrite: bool
-) -> dict[str, Answer]:
+def _once(store: UserStore, serving: Serving | None, news: News, length: int) -> dict[str, Answer]:
     """Read, merge, rank and write once; gives what became of each user that was written."""
     limit = serving.model.history_limit if serving else DEFAULT_LIMIT
     activation = serving.activation if serving else 0
@@ -78,7 +72,7 @@ def _once(
     todo = [
         u
         for u, s in stored.items()
-        if rewrite or merged[u] is not s.history or s.activation < activation
+        if s.lags or merged[u] is not s.history or s.activation < activation
     ]
     lists = lists_for(serving, todo, [merged[u] for u in todo], length)
     writes = [

@@ -46,10 +46,14 @@ def _status(error: Exception) -> int | None:
     from data.catalogue import CatalogueError
     from data.model_store import ModelStoreError
     from data.redis_connection import RedisUnavailableError
+    from deploy.demo.traffic import LateListError
+    from deploy.embedded.broker import TrimmedError
+    from deploy.embedded.stack import WorkerDiedError
     from deploy.kafka import KafkaUnavailableError
     from deploy.settings_sources import SettingsError
 
     if isinstance(error, (SettingsError, CatalogueError)):
         return EXIT_USAGE
     known = (RedisUnavailableError, KafkaUnavailableError, ModelStoreError)
-    return EXIT_FAULT if isinstance(error, known) else None
+    of_the_demo = (LateListError, TrimmedError, WorkerDiedError)
+    return EXIT_FAULT if isinstance(error, known + of_the_demo) else None

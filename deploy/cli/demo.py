@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated, Literal
 
 import typer
 
 from deploy.cli.options import with_settings
-from deploy.settings import NightSettings, Settings
+from deploy.settings import Settings, TrainingSettings
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(demo)
 
 
-@with_settings(NightSettings)
+@with_settings(TrainingSettings)
 def demo(
     settings: Settings,
     *,
@@ -46,6 +47,8 @@ def demo(
         pace=Pace(per_second=pace, events=paced),
         stay=sys.stdout.isatty() if stay is None else stay,
     )
+    for number in (signal.SIGTERM, signal.SIGHUP):  # end as with Ctrl-C: tidily
+        signal.signal(number, signal.default_int_handler)
     with Narrator() as narrator:
         try:
             run_demo(options, settings.night(), narrator)

@@ -65,6 +65,7 @@ def _nobody(user: str, keys: RedisKeys, *, served: bool) -> str:
 
 def _show(shown: UpNext, catalogue: Catalogue | None) -> None:
     kind = "personal" if shown.personal else "popular videos: nothing is known of this user"
+    kind = kind if shown.version else "empty: there was no model to make it with"
     table = Table(
         title=f"Up next for {escape(shown.user)} ({kind})",
         caption=f"model {shown.version}, activation {shown.activation}",

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from deploy.cli.options import with_settings
-from deploy.settings import NightSettings, RedisSettings, Settings
+from deploy.settings import ListSettings, NightSettings, RedisSettings, Settings
 
 if TYPE_CHECKING:
     from batch_training.events import Events
@@ -85,7 +85,7 @@ def _run(events: Events, videos: Catalogue, settings: Settings, narrator: Narrat
         sys.exit(EXIT_REFUSED)
 
 
-@with_settings(RedisSettings, NightSettings)
+@with_settings(RedisSettings, NightSettings, ListSettings)
 def refresh(settings: Settings, paths: Paths) -> None:
     """Write the history and list of every user in these interactions, by the model served."""
     from batch_training.histories import merge_events
@@ -115,6 +115,7 @@ def refresh(settings: Settings, paths: Paths) -> None:
             Serving(model, active.version, active.activation),
             histories.by_user(),
             lambda users: narrator.step(users, len(histories)),
+            length=settings.list_length,
         )
         narrator.done(f"{done.written:,} users written, {done.unchanged:,} were up to date")
 
@@ -133,7 +134,7 @@ def _read(paths: list[Path], settings: Settings, narrator: Narrator) -> Events:
     try:
         events, report = load(tables, settings.load(), time.time_ns() // 1_000_000)
     except (BadDataError, SourceError) as error:
-        narrator.say(f"[bold red]Nothing was published:[/] {escape(str(error))}")
+        narrator.say(f"[bold red]Stopped, nothing was written:[/] {escape(str(error))}")
         sys.exit(EXIT_BAD_DATA)
     narrator.done(f"{report}; {len(events.users):,} users × {len(events.videos):,} videos")
     return events

@@ -103,8 +103,9 @@ def run_demo(options: DemoOptions, settings: NightSettings, narrator: Narrator) 
         narrator.stage("Compare with lists left alone")
         compared = compare(night, later, seen, narrator.step)
         narrator.say(last_page(seen, counted, compared, options.pace))
-        narrator.say(what_next(stack, later))
+        narrator.say("On data of your own: upnext train, refresh, worker, send; see README.md.")
         if options.stay:
+            narrator.say(what_next(stack, later))
             narrator.say("\nEverything keeps running until you press [bold]Ctrl-C[/].")
             signal.pause()
 
@@ -171,8 +172,7 @@ def what_next(stack: EmbeddedStack, later: Events) -> str:
     user = later.users[later.user[-1]]
     where = f"--redis-url {stack.redis_url}"
     return (
-        "What to type next, in another terminal, while this keeps running:\n"
+        "What to type next, in another terminal:\n"
         f"  .venv/bin/upnext recommend {user} {where}\n"
-        f"  .venv/bin/upnext models list {where}\n"
-        "On data of your own: upnext train, refresh, worker, send and recommend; see README.md."
+        f"  .venv/bin/upnext models list {where}"
     )

@@ -84,9 +84,10 @@ class EmbeddedRedis:
         RuntimeError
             If it does not answer.
         """
-        scratch = Path(tempfile.mkdtemp(prefix="upnext-redis-"))
-        command = [str(self._binary), *self._options(self._keep_in or scratch)]
-        self._process = Leashed(command, log=scratch / "server.log", scratch=scratch)
+        self.folder = Path(tempfile.mkdtemp(prefix="upnext-redis-"))
+        command = [str(self._binary), *self._options(self._keep_in or self.folder)]
+        log = self.folder / "server.log"
+        self._process = Leashed(command, log=log, scratch=self.folder)
         try:
             self._wait_until_it_answers()
         except BaseException:

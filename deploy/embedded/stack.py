@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from data.redis_keys import RedisKeys
@@ -16,6 +14,7 @@ from deploy.embedded.redis_server import EmbeddedRedis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 EVENTS: Final = "upnext.events"
 DEAD_LETTERS: Final = "upnext.dead-letters"
@@ -26,6 +25,9 @@ WORKER_FLAGS: Final = {
     "session-timeout-s": "6",
     "instance": "embedded",  # so that a worker that was killed takes up its partitions at once
 }
+
+
+_GRACE_S: Final = 3.0  # without broker and Redis a worker can't end in peace
 
 
 class WorkerDiedError(RuntimeError):
@@ -47,13 +49,16 @@ class EmbeddedStack:
         self._flags = WORKER_FLAGS | dict(worker_flags or {})
         self.worker: Leashed | None = None
         with ExitStack() as opened:
-            folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="upnext-"))
-            self.worker_log = Path(folder) / "worker.log"
             self.redis = opened.enter_context(EmbeddedRedis())
             topics = {EVENTS: partitions, DEAD_LETTERS: 1}
             self.broker = opened.enter_context(EmbeddedBroker(topics))
             opened.callback(self.stop_worker)
             self._opened = opened.pop_all()
+
+    @property
+    def worker_log(self) -> Path:
+        """What the worker says; in Redis's folder, which goes however this process ends."""
+        return self.redis.folder / "worker.log"
 
     @property
     def kafka(self) -> str:
@@ -80,9 +85,17 @@ class EmbeddedStack:
         self.worker = Leashed(
             [sys.executable, "-m", "deploy.cli", "worker", *options],
             log=self.worker_log,
-            env=os.environ | {"TMPDIR": str(self.worker_log.parent)},  # so that nothing stays
+            env=self._environment(),
+            grace=_GRACE_S,
         )
         return self.worker
+
+    def _environment(self) -> dict[str, str]:
+        """Keep a person's own settings from the worker, and its files in our folder."""
+        kept = {k: v for k, v in os.environ.items() if not k.upper().startswith("UPNEXT_")}
+        no_settings = self.redis.folder / "no-settings.toml"
+        no_settings.touch()
+        return kept | {"TMPDIR": str(self.redis.folder), "UPNEXT_CONFIG": str(no_settings)}
 
     def check_worker(self) -> None:
         """Make sure that the worker still runs.

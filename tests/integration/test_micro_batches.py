@@ -156,6 +156,45 @@ def test_list_of_a_model_that_cannot_be_loaded(
     assert bench.letters == []
 
 
+def test_list_that_lags_is_mended_by_a_redelivery(
+    emptied: Stores, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that dies after the history and before the list is redone by the next delivery."""
+    activate(emptied, world.model)
+    bench = Bench(emptied)
+    active = activate(emptied, world.other)
+    refresh(emptied.users, Serving(world.other, active.version, active.activation), known(["a"]))
+    events = traffic(["a"], 5, seed=47)
+
+    def die() -> bool:
+        raise SystemExit
+
+    monkeypatch.setattr(bench.swap, "poll", die)
+    with pytest.raises(SystemExit):
+        bench.handle(events)
+    (stored,) = emptied.users.read_many(["a"])
+    assert stored.lags
+    assert stored.activation == active.activation
+    Bench(emptied).handle(events)
+    assert differences(emptied, expect([past("a")], events), world.other, active) == []
+    (stored,) = emptied.users.read_many(["a"])
+    assert not stored.lags
+
+
+def test_list_that_lags_is_mended_by_the_refresh(emptied: Stores, world: World) -> None:
+    """A list that a worker left behind could not make is made by a refresh of the same model."""
+    activate(emptied, world.model)
+    bench = Bench(emptied)
+    active = activate(emptied, world.other)
+    later = Serving(world.other, active.version, active.activation)
+    refresh(emptied.users, later, known(["a"]))
+    emptied.client.set(KEYS.current, f"{LATER} 20240101T000000Z-never-there")
+    events = traffic(["a"], 5, seed=53)
+    bench.handle(events)
+    refresh(emptied.users, later, known(["a"]))
+    assert differences(emptied, expect([past("a")], events), world.other, active) == []
+
+
 @contextmanager
 def setting(stores: Stores, name: str, value: int, usual: int) -> Iterator[None]:
     """Give the server another setting for a while."""

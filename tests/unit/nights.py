@@ -73,3 +73,13 @@ def renamed(rows: Sequence[dict[str, Any]], seed: int = 1) -> list[dict[str, Any
         for row in changed:
             row[name] = f"{new[row[name]]:x}"
     return changed
+
+
+class Silent:
+    """A `Progress` that shows nothing."""
+
+    def stage(self, name: str) -> None:
+        """Show nothing."""
+
+    def step(self, done: int, total: int) -> None:
+        """Show nothing."""

@@ -11,14 +11,13 @@ import pytest
 from batch_training.evaluate import choose_unseen, evaluate_unseen
 from batch_training.histories import merge_events
 from batch_training.night import NightSettings, RefusedError, _refuse_if_worse, run_night
-from batch_training.progress import Silent
 from batch_training.train import fit, freeze, training_set
 from batch_training.train_settings import TrainSettings
 from data.catalogue import Catalogue, Video
 from data.confidence import ConfidenceParameters
 from data.frozen_model import FrozenModel
 from data.up_next import rank_histories
-from tests.unit.nights import events_of, world
+from tests.unit.nights import Silent, events_of, world
 
 SETTINGS = NightSettings(
     train=TrainSettings(
