@@ -84,10 +84,10 @@ class EmbeddedRedis:
         RuntimeError
             If it does not answer.
         """
-        self.folder = Path(tempfile.mkdtemp(prefix="upnext-redis-"))
-        command = [str(self._binary), *self._options(self._keep_in or self.folder)]
-        log = self.folder / "server.log"
-        self._process = Leashed(command, log=log, scratch=self.folder)
+        scratch = Path(tempfile.mkdtemp(prefix="upnext-redis-"))
+        command = [str(self._binary), *self._options(self._keep_in or scratch)]
+        log = scratch / "server.log"
+        self._process = Leashed(command, log=log, scratch=scratch)
         try:
             self._wait_until_it_answers()
         except BaseException:

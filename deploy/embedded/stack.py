@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from data.redis_keys import RedisKeys
@@ -14,7 +16,6 @@ from deploy.embedded.redis_server import EmbeddedRedis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 EVENTS: Final = "upnext.events"
 DEAD_LETTERS: Final = "upnext.dead-letters"
@@ -49,6 +50,11 @@ class EmbeddedStack:
         self._flags = WORKER_FLAGS | dict(worker_flags or {})
         self.worker: Leashed | None = None
         with ExitStack() as opened:
+            self._folder = Path(tempfile.mkdtemp(prefix="upnext-"))
+            # Does nothing but end with this process, however that ends; then the folder goes.
+            idle = [sys.executable, "-I", "-S", "-c", "import signal; signal.pause()"]
+            log = self._folder / "idle.log"
+            opened.enter_context(Leashed(idle, log=log, scratch=self._folder, grace=0.1))
             self.redis = opened.enter_context(EmbeddedRedis())
             topics = {EVENTS: partitions, DEAD_LETTERS: 1}
             self.broker = opened.enter_context(EmbeddedBroker(topics))
@@ -57,8 +63,8 @@ class EmbeddedStack:
 
     @property
     def worker_log(self) -> Path:
-        """What the worker says; in Redis's folder, which goes however this process ends."""
-        return self.redis.folder / "worker.log"
+        """What the worker says."""
+        return self._folder / "worker.log"
 
     @property
     def kafka(self) -> str:
@@ -93,9 +99,9 @@ class EmbeddedStack:
     def _environment(self) -> dict[str, str]:
         """Keep a person's own settings from the worker, and its files in our folder."""
         kept = {k: v for k, v in os.environ.items() if not k.upper().startswith("UPNEXT_")}
-        no_settings = self.redis.folder / "no-settings.toml"
+        no_settings = self._folder / "no-settings.toml"
         no_settings.touch()
-        return kept | {"TMPDIR": str(self.redis.folder), "UPNEXT_CONFIG": str(no_settings)}
+        return kept | {"TMPDIR": str(self._folder), "UPNEXT_CONFIG": str(no_settings)}
 
     def check_worker(self) -> None:
         """Make sure that the worker still runs.
