@@ -15,7 +15,7 @@ from batch_training.night import NightSettings, run_night
 from batch_training.publish import publish
 from data.heartbeats import Heartbeats
 from data.model_store import ModelStore
-from data.redis_connection import connect
+from data.redis_connection import connect, explained
 from data.redis_keys import RedisKeys
 from data.sources.data_set import default_cache
 from data.sources.movielens import CITATION, load_movielens_1m
@@ -82,7 +82,7 @@ class Stores(NamedTuple):
 def run_demo(options: DemoOptions, settings: NightSettings, narrator: Narrator) -> None:
     """Show the whole system at work; everything that it starts ends with it."""
     data_set = choose_data(options.source, narrator)
-    with EmbeddedStack() as stack:
+    with EmbeddedStack() as stack, explained(stack.redis_url):
         stores = Stores.at(stack.redis_url)
         stack.start_worker()
         narrator.say("\n[bold]The night[/] learns from all but the newest tenth of the events.")
