@@ -155,7 +155,9 @@ def _number(cell: object) -> float:
     if cell is None:
         return np.nan
     try:
-        return float(cell) if type(cell) in (int, float) else np.inf  # type: ignore[arg-type]
+        # isinstance would let a bool through, and mypy does not narrow by type().
+        is_number = type(cell) in (int, float)
+        return float(cell) if is_number else np.inf  # type: ignore[arg-type]  # as said above
     except OverflowError:  # a whole number of hundreds of digits
         return np.inf
 

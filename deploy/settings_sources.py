@@ -20,7 +20,7 @@ def refuse_unknown_variables(settings: Iterable[str]) -> None:
     """Refuse a misspelt variable, which would be passed over in silence."""
     known = {f"UPNEXT_{name.upper()}" for name in settings} | {"UPNEXT_CONFIG"}
     names = {name.upper() for name in os.environ if name.upper().startswith("UPNEXT_")}
-    if unknown := sorted(name for name in names - known if not name.startswith("UPNEXT_TEST_")):
+    if unknown := sorted(names - known):
         msg = f"There is no setting for {', '.join(unknown)}; mend the name or unset it"
         raise SettingsError(msg)
 

@@ -3,7 +3,7 @@
 Two protocols, each with the settings that suit it: what wins on the one loses on the other. The
 replay is what the day does, and what the defaults were chosen by, on a validation window before
 the test window. Unseen users is the protocol of the literature; it knows no order in time, and
-its settings were chosen on other splits.
+its settings were chosen on other draws of the same users.
 """
 
 from __future__ import annotations

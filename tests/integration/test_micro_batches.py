@@ -100,7 +100,7 @@ def test_lost_race_is_run_again(emptied: Stores, world: World) -> None:
     events = traffic(["a", "b", "c"], 30, seed=41)
     zombie = Bench(emptied)
     users = Interrupted(emptied.users, lambda: zombie.handle(events[:15]))
-    bench = Bench(emptied, users)  # type: ignore[arg-type]
+    bench = Bench(emptied, users)  # type: ignore[arg-type]  # wraps a UserStore, is none
     bench.handle(events[15:])
     assert bench.batches.lost_races == 3
     assert differences(emptied, expect(events), world.model, active) == []
@@ -120,7 +120,7 @@ def test_model_swapped_by_the_pulse_meanwhile(emptied: Stores, world: World) -> 
         assert bench.swap.poll()
 
     users = Interrupted(emptied.users, night_and_pulse)
-    bench = Bench(emptied, users)  # type: ignore[arg-type]
+    bench = Bench(emptied, users)  # type: ignore[arg-type]  # wraps a UserStore, is none
     bench.handle(events)
     assert active is not None
     night = [past(user) for user in ("a", "b")]

@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# What is promised holds for ten seconds as well: UPNEXT_TEST_AWAY_S=10 shows it.
-AWAY_S = float(os.environ.get("UPNEXT_TEST_AWAY_S", "4"))
+AWAY_S = 10.0
 
 
 @pytest.fixture(scope="module")
