@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
-from itertools import chain
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.catalogue_files import CatalogueError, GivenRow, parquet_rows, read_rows
 from data.interaction import Id
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+__all__ = ["Catalogue", "CatalogueError", "CatalogueUpdate", "Video"]
 
 _SCHEMA = pa.schema(
     [
@@ -27,10 +29,6 @@ _SCHEMA = pa.schema(
         ("blocked", pa.bool_()),
     ]
 )
-
-
-class CatalogueError(ValueError):
-    """A catalogue that can't be read; the message says where and what to do."""
 
 
 class Video(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,15 +108,34 @@ class Catalogue(Mapping[str, Video]):
         CatalogueError
             If the file can't be read, or a row is wrong: it names the row (the line in JSONL).
         """
-        if (videos_of := _READERS.get(path.suffix)) is None:
-            msg = f"{path}: a catalogue ends in {' or '.join(_READERS)}; convert or rename the file"
-            raise CatalogueError(msg)
-        try:
-            with path.open("rb") as file:
-                return cls(videos_of(file, str(path)))
-        except OSError as error:
-            msg = f"{path}: can't be read ({error.strerror or error}); check path and permissions"
-            raise CatalogueError(msg) from error
+        return cls(_video(row) for row in read_rows(path, Video.__struct_fields__))
+
+    def updated(self, path: Path) -> CatalogueUpdate:
+        """Take in a file of changes, in either format of `read`.
+
+        A cell that is given replaces what was there; an empty cell, and a missing column, leaves
+        it. A video that is not in the file stays as it is, and a new one is added.
+
+        Raises
+        ------
+        CatalogueError
+            As `read`.
+        """
+        videos = dict(self._videos)
+        for row in read_rows(path, Video.__struct_fields__):
+            given = _video(row)
+            old = videos.get(given.id, given)
+            names = row.cells.keys() & set(Video.__struct_fields__)
+            cells = {name: getattr(given, name) for name in names}
+            videos[given.id] = msgspec.structs.replace(old, **cells)
+        new = Catalogue(videos.values())
+        return CatalogueUpdate(
+            catalogue=new,
+            added=len(new) - len(self),
+            changed=sum(videos[name] != video for name, video in self._videos.items()),
+            blocked=len(new.blocked_ids - self.blocked_ids),
+            unblocked=len(self.blocked_ids - new.blocked_ids),
+        )
 
     def to_bytes(self) -> bytes:
         """Pack the catalogue into a Parquet file."""
@@ -136,50 +153,39 @@ class Catalogue(Mapping[str, Video]):
         CatalogueError
             If the bytes are no catalogue.
         """
-        return cls(_parquet_videos(BytesIO(payload), "the packed catalogue"))
+        rows = parquet_rows(BytesIO(payload), "the packed catalogue", Video.__struct_fields__)
+        return cls(_video(row) for row in rows)
 
 
-def _parquet_videos(file: BinaryIO, name: str) -> Iterator[Video]:
-    """Read the videos of a Parquet file a bounded batch at a time."""
+class CatalogueUpdate(NamedTuple):
+    """A catalogue after a file of changes, and how many videos that was about.
+
+    Attributes
+    ----------
+    added, changed
+        New videos, and those of which something is different now.
+    blocked, unblocked
+        Those among both that may not be listed any more, and that may be again.
+    """
+
+    catalogue: Catalogue
+    added: int
+    changed: int
+    blocked: int
+    unblocked: int
+
+    def __str__(self) -> str:
+        """Say it for people."""
+        return (
+            f"{self.added:,} videos added, {self.changed:,} changed; {self.blocked:,} blocked, "
+            f"{self.unblocked:,} unblocked"
+        )
+
+
+def _video(row: GivenRow) -> Video:
+    """Check one row."""
     try:
-        parquet = pq.ParquetFile(file)
-        columns = parquet.schema_arrow.names
-        if "id" not in columns:
-            msg = f"{name}: has no column id, only {', '.join(columns)}; rename or add it"
-            raise CatalogueError(msg)
-        known = [column for column in columns if column in Video.__struct_fields__]
-        batches = parquet.iter_batches(columns=known)
-        rows = chain.from_iterable(batch.to_pylist() for batch in batches)
-        for number, row in enumerate(rows, start=1):
-            yield _video(row, f"{name}, row {number}")
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        msg = f"{name}: not a whole Parquet file ({error}); write or copy it again"
-        raise CatalogueError(msg) from error
-
-
-def _jsonl_videos(file: BinaryIO, name: str) -> Iterator[Video]:
-    """Read the videos of a JSONL file; blank lines say nothing."""
-    decode = msgspec.json.Decoder(dict[str, Any]).decode
-    for number, line in enumerate(file, start=1):
-        if not line.strip():
-            continue
-        place = f"{name}, line {number}"
-        try:
-            row = decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            msg = f"{place}: not a JSON object ({error}); mend it or take it out"
-            raise CatalogueError(msg) from error
-        yield _video(row, place)
-
-
-def _video(row: dict[str, Any], place: str) -> Video:
-    """Check one row; an empty cell is the same as a missing column."""
-    given = {key: value for key, value in row.items() if value is not None}
-    try:
-        return msgspec.convert(given, Video)
+        return msgspec.convert(row.cells, Video)
     except msgspec.ValidationError as error:
-        msg = f"{place}: {error}; mend it or take it out"
+        msg = f"{row.place}: {error}; mend it or take it out"
         raise CatalogueError(msg) from error
-
-
-_READERS = {".parquet": _parquet_videos, ".jsonl": _jsonl_videos}

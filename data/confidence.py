@@ -121,6 +121,16 @@ def says_something(states: NDArray[np.void]) -> NDArray[np.bool_]:
     return said
 
 
+def is_wanted(states: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Whether the user said something of the video, and neither dislikes nor hid it; (n,)."""
+    return says_something(states) & ~_unwanted(states)
+
+
+def _unwanted(states: NDArray[np.void]) -> NDArray[np.bool_]:
+    unwanted: NDArray[np.bool_] = states["hidden"] | (states["reaction"] == DISLIKE)
+    return unwanted
+
+
 def _stored(
     states: NDArray[np.void], parameters: ConfidenceParameters, decay: NDArray[np.float64]
 ) -> NDArray[np.float32]:
@@ -132,7 +142,7 @@ def _stored(
         + p.like_weight * (states["reaction"] == LIKE)
         + p.share_weight * states["shared"]
     )
-    unwanted = states["hidden"] | (states["reaction"] == DISLIKE)
+    unwanted = _unwanted(states)
     weight = np.where(unwanted, p.dislike_weight, weight)
     size = 1.0 + p.alpha * weight * decay
     signed = np.where(unwanted, -size, size)

@@ -2,57 +2,36 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from contextlib import suppress
+from typing import TYPE_CHECKING, cast
 
-import msgspec
+from redis.exceptions import RedisError
 
-from data.catalogue import Catalogue
-from data.frozen_model import FrozenModel, ModelVersion
-from data.manifest import Manifest, chunks, describe, digest
+from data.frozen_model import ModelVersion
+from data.loaded_model import LoadedModel, unpack, unpack_catalogue
+from data.manifest import FORMAT, NEEDED_PARTS, Manifest, ModelStoreError, describe, read_manifest
+from data.model_lock import LostLockError
+from data.model_parts import ModelParts
+from data.model_pointer import Active, ModelPointer
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     import redis
 
+    from data.catalogue import Catalogue
+    from data.frozen_model import FrozenModel
+    from data.model_lock import ModelLock
     from data.redis_keys import RedisKeys
 
-_FORMAT: Final = 1
-
-# KEYS: current, manifest, chunks. The pointer moves only if every key of the version exists.
-_ACTIVATE: Final = """
-if redis.call('EXISTS', unpack(KEYS, 2)) ~= #KEYS - 1 then return -1 end
-local current = redis.call('GET', KEYS[1]) or '0 '
-local last = tonumber(string.match(current, '^(%d+)') or 0)
-local activation = string.format('%.0f', math.max(last + 1, tonumber(ARGV[2])))
-redis.call('SET', KEYS[1], activation .. ' ' .. ARGV[1])
-return activation
-"""
-
-
-class ModelStoreError(RuntimeError):
-    """A version that is missing, incomplete or damaged; the message says which part."""
-
-
-class Active(NamedTuple):
-    """The version that is served, and the number of the activation that made it so.
-
-    The number rises with every activation. It follows the clock, in ms UTC, so that it rises even
-    in a Redis that has lost its data: a worker may still hold a number from before.
-    """
-
-    activation: int
-    version: ModelVersion
-
-
-class LoadedModel(NamedTuple):
-    """A verified version."""
-
-    model: FrozenModel
-    catalogue: Catalogue
+__all__ = ["Active", "LoadedModel", "ModelStore", "ModelStoreError"]
 
 
 class ModelStore:
-    """Publish, verify, activate and load versions.
+    """Publish, verify, activate, load and delete versions.
+
+    What changes something takes a `ModelLock`. Given one, each write takes place only as long as
+    the lock was not lost, and raises `LostLockError` afterwards.
 
     Parameters
     ----------
@@ -65,56 +44,96 @@ class ModelStore:
     def __init__(self, client: redis.Redis, keys: RedisKeys) -> None:
         self._redis = client
         self._keys = keys
+        self._parts = ModelParts(client, keys)
+        self._pointer = ModelPointer(client, keys)
 
-    def publish(self, version: ModelVersion, model: FrozenModel, catalogue: Catalogue) -> Manifest:
-        """Write a version whole, manifest last, then read it back and verify it.
+    def publish(
+        self,
+        version: ModelVersion,
+        model: FrozenModel,
+        catalogue: Catalogue,
+        report: bytes = b"",
+        *,
+        lock: ModelLock | None = None,
+    ) -> Manifest:
+        """Write a version whole and read it back; nobody sees it before that.
 
         Publishing the same version again writes the same bytes. Nothing is activated, and no
         version is ever changed.
 
+        Parameters
+        ----------
+        report
+            What people should know of the night; a part of its own unless it is empty.
+
         Raises
         ------
         ModelStoreError
-            If what Redis gives back differs from what was written, or other content stands
-            there under this name.
+            If there is no room, what Redis gives back differs from what was written, or other
+            content stands there under this name.
         """
         blobs = {"model": model.to_bytes(), "catalogue": catalogue.to_bytes()}
+        if report:
+            blobs["report"] = report
         manifest = Manifest(
-            format=_FORMAT,
+            format=FORMAT,
             version=version,
             shape=model.item_factors.shape,
             parts={name: describe(blob) for name, blob in blobs.items()},
             metadata=model.metadata,
         )
-        written = self._redis.get(self._keys.manifest(version))
-        if written is not None and self.manifest(version).parts != manifest.parts:
-            msg = f"there is another model under the name {version}; a version is never changed"
-            raise ModelStoreError(msg)
-        for name, blob in blobs.items():
-            for number, chunk in enumerate(chunks(blob)):
-                self._redis.set(self._keys.chunk(version, name, number), chunk)
-        self._redis.set(self._keys.manifest(version), msgspec.json.encode(manifest))
-        self._redis.zadd(self._keys.versions, {version: _now_ms()})
-        self.verify(version)
+        self.write(manifest, blobs, lock=lock)
         return manifest
 
-    def activate(self, version: ModelVersion) -> Active:
+    def write(
+        self, manifest: Manifest, blobs: Mapping[str, bytes], *, lock: ModelLock | None = None
+    ) -> None:
+        """Write a version whose parts are packed already; as `publish`, which see."""
+        version = ModelVersion(manifest.version)
+        if self.has(version):
+            if self.manifest(version).parts != manifest.parts:
+                msg = f"there is another model under the name {version}; a version is never changed"
+                raise ModelStoreError(msg)
+            self._parts.write(manifest, blobs, lock)
+            return
+        self._parts.check_room(manifest.size)
+        self._parts.begin(manifest, lock)
+        try:
+            self._parts.write(manifest, blobs, lock)
+        except Exception:
+            # Out of a full Redis at once; where this fails, too, the next `sweep` does it.
+            with suppress(RedisError, LostLockError):
+                self._parts.delete(version, manifest.chunk_counts, lock)
+            raise
+
+    def check_room(self, size: int = 0) -> None:
+        """Make sure that Redis takes so many bytes more, and won't drop a model.
+
+        Raises
+        ------
+        ModelStoreError
+            If it doesn't, or may; it says what to change.
+        """
+        self._parts.check_room(size)
+
+    def activate(
+        self, version: ModelVersion, *, lock: ModelLock | None = None, undo: Active | None = None
+    ) -> Active:
         """Verify a version, then move the pointer to it.
+
+        Parameters
+        ----------
+        undo
+            A roll back won't go to this activation, or to any after it.
 
         Raises
         ------
         ModelStoreError
             If the version is missing, incomplete or damaged; the pointer then stays.
         """
-        manifest = self.verify(version)
-        keys = [self._keys.current, self._keys.manifest(version)]
-        for name, part in manifest.parts.items():
-            keys += [self._keys.chunk(version, name, i) for i in range(len(part.chunks))]
-        answer = self._redis.eval(_ACTIVATE, len(keys), *keys, version, _now_ms())
-        if not isinstance(answer, bytes):
-            msg = f"version {version} lost a part while it was being activated; publish it again"
-            raise ModelStoreError(msg)
-        return Active(int(answer), version)
+        counts = self.verify(version).chunk_counts
+        needed = self._parts.keys_of(version, counts)
+        return self._pointer.move(version, needed, lock=lock, undo=undo)
 
     def current(self) -> Active | None:
         """Read the pointer; None when nothing was ever activated.
@@ -124,19 +143,64 @@ class ModelStore:
         ModelStoreError
             If something else stands there.
         """
-        value = self._redis.get(self._keys.current)
-        if not isinstance(value, bytes):
-            return None
-        activation, _, version = value.decode(errors="replace").partition(" ")
-        if not activation.isdecimal() or not version:
-            msg = f"key {self._keys.current} holds {value!r}, no pointer to a model; activate one"
-            raise ModelStoreError(msg)
-        return Active(int(activation), ModelVersion(version))
+        return self._pointer.current()
+
+    def previous(self) -> Active | None:
+        """Tell what a roll back goes to: the latest version before the current one; None if none.
+
+        What was rolled back, or replaced by an update of its catalogue, doesn't count: rolling
+        back twice goes back two steps, and never forth. Versions that were deleted are passed over.
+        """
+        current = self.current()
+        served = self._pointer.activations() if current else []
+        others = (a for a in served if current and a.version != current.version)
+        return next((active for active in others if self.has(active.version)), None)
 
     def versions(self) -> list[ModelVersion]:
         """List the published versions, oldest first."""
         names = cast("list[bytes]", self._redis.zrange(self._keys.versions, 0, -1))
         return [ModelVersion(name.decode()) for name in names]
+
+    def has(self, version: ModelVersion) -> bool:
+        """Whether there is a version of this name, whole or damaged."""
+        return bool(self._redis.exists(self._keys.manifest(version)))
+
+    def sweep(self, *, lock: ModelLock | None = None) -> list[ModelVersion]:
+        """Delete what was left of versions that somebody began to publish and never finished.
+
+        Only under the lock is it certain that nobody is still at it.
+        """
+        unfinished = self._parts.unfinished()
+        return [v for v, counts in unfinished.items() if self._parts.delete(v, counts, lock)]
+
+    def prune(
+        self, keep: int, in_use: Collection[str | None] = (), *, lock: ModelLock | None = None
+    ) -> list[ModelVersion]:
+        """Delete old versions.
+
+        Kept are the newest `keep`, the one that is served, the one that a roll back goes to, those
+        in use, and those whose manifest can't be read, for a look.
+
+        Parameters
+        ----------
+        in_use
+            Versions that live workers report.
+
+        Returns
+        -------
+        What was deleted, oldest first.
+        """
+        current, previous = self.current(), self.previous()
+        kept = {*in_use, *(active.version for active in (current, previous) if active)}
+        old = [v for v in self.versions()[: -keep or None] if v not in kept]
+        return [version for version in old if self._delete(version, lock)]
+
+    def _delete(self, version: ModelVersion, lock: ModelLock | None) -> bool:
+        try:
+            counts = self.manifest(version).chunk_counts
+        except ModelStoreError:
+            return False
+        return self._parts.delete(version, counts, lock)
 
     def manifest(self, version: ModelVersion) -> Manifest:
         """Read a version's manifest.
@@ -151,18 +215,7 @@ class ModelStore:
         if not isinstance(value, bytes):
             msg = f"there is no version {version}: key {key} is missing"
             raise ModelStoreError(msg)
-        try:
-            manifest = msgspec.json.decode(value, type=Manifest)
-        except msgspec.MsgspecError as error:
-            msg = f"the manifest of version {version} can't be read: {error} (key {key})"
-            raise ModelStoreError(msg) from error
-        if manifest.format != _FORMAT:
-            msg = f"manifest of format {manifest.format}; this release reads {_FORMAT} (key {key})"
-            raise ModelStoreError(msg)
-        if manifest.version != version or manifest.parts.keys() != {"model", "catalogue"}:
-            msg = f"the manifest of version {version} is of another or lacks a part (key {key})"
-            raise ModelStoreError(msg)
-        return manifest
+        return read_manifest(value, version, f"key {key}")
 
     def verify(self, version: ModelVersion) -> Manifest:
         """Read a version whole: checksums, shapes and numbers.
@@ -172,62 +225,32 @@ class ModelStore:
         ModelStoreError
             Naming the first key that is missing or wrong.
         """
-        manifest = self.manifest(version)
-        self._load(manifest)
+        manifest, blobs = self.read(version)
+        unpack(manifest, blobs)
         return manifest
 
     def load(self, version: ModelVersion) -> LoadedModel:
-        """Read and verify a version.
+        """Read and verify what serves: the model and the catalogue.
 
         Raises
         ------
         ModelStoreError
-            If a part is missing or damaged, or is no model at all.
+            If one of them is missing or damaged, or is no model at all.
         """
-        return self._load(self.manifest(version))
+        manifest = self.manifest(version)
+        return unpack(manifest, {part: self._parts.read(manifest, part) for part in NEEDED_PARTS})
 
     def catalogue(self, version: ModelVersion) -> Catalogue:
         """Read and verify the catalogue of a version alone; errors as `load`."""
-        return self._catalogue(self.manifest(version))
+        manifest = self.manifest(version)
+        return unpack_catalogue(manifest, self._parts.read(manifest, "catalogue"))
 
-    def _load(self, manifest: Manifest) -> LoadedModel:
-        try:
-            model = FrozenModel.from_bytes(self._read(manifest, "model"))
-        except ValueError as error:
-            msg = f"version {manifest.version} can't be used: {error}"
-            raise ModelStoreError(msg) from error
-        if (shape := model.item_factors.shape) != manifest.shape:
-            msg = f"version {manifest.version} has {shape}, not {manifest.shape} factors"
-            raise ModelStoreError(msg)
-        return LoadedModel(model, self._catalogue(manifest))
+    def report(self, version: ModelVersion) -> bytes:
+        """Read and verify the night's report, empty where there is none; errors as `load`."""
+        manifest = self.manifest(version)
+        return self._parts.read(manifest, "report") if "report" in manifest.parts else b""
 
-    def _catalogue(self, manifest: Manifest) -> Catalogue:
-        try:
-            return Catalogue.from_bytes(self._read(manifest, "catalogue"))
-        except ValueError as error:
-            msg = f"version {manifest.version} can't be used: {error}"
-            raise ModelStoreError(msg) from error
-
-    def _read(self, manifest: Manifest, name: str) -> bytes:
-        """Read one part, chunk by chunk, and verify it."""
-        part = manifest.parts[name]
-        chunks = []
-        for number, expected in enumerate(part.chunks):
-            key = self._keys.chunk(manifest.version, name, number)
-            chunk = self._redis.get(key)
-            if not isinstance(chunk, bytes):
-                msg = f"version {manifest.version} is incomplete: key {key} is missing"
-                raise ModelStoreError(msg)
-            if digest(chunk) != expected:
-                msg = f"version {manifest.version} is damaged: key {key} fails its SHA-256"
-                raise ModelStoreError(msg)
-            chunks.append(chunk)
-        blob = b"".join(chunks)
-        if len(blob) != part.size or digest(blob) != part.sha256:
-            msg = f"version {manifest.version} is damaged: {name} fails its SHA-256"
-            raise ModelStoreError(msg)
-        return blob
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    def read(self, version: ModelVersion) -> tuple[Manifest, dict[str, bytes]]:
+        """Read every part as it was written, by name; errors as `load`."""
+        manifest = self.manifest(version)
+        return manifest, {name: self._parts.read(manifest, name) for name in manifest.parts}

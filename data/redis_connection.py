@@ -99,7 +99,13 @@ def explained(url: str) -> Iterator[None]:
     """
     try:
         yield
-    except (RedisError, OSError) as error:
+    except OutOfMemoryError as error:
+        msg = (
+            f"Redis at {without_password(url)} is full ({error}). Raise its maxmemory, or delete "
+            "old versions: upnext models prune --keep 1"
+        )
+        raise RedisUnavailableError(msg) from error
+    except RedisError as error:
         msg = (
             f"Redis at {without_password(url)} does not answer as it should: {error}. "
             f"Start a Redis 6.2+ or Valkey there. {_SETTINGS}"

@@ -42,6 +42,26 @@ class RedisKeys(NamedTuple):
         """Sorted set of published versions, by publishing time in ms UTC."""
         return f"{self.prefix}:{{model}}:versions"
 
+    @property
+    def activations(self) -> str:
+        """List of what a roll back goes through, newest first: as the pointer, at most 100."""
+        return f"{self.prefix}:{{model}}:activations"
+
+    @property
+    def unfinished(self) -> str:
+        """Hash of versions that are being written: JSON, the number of chunks of each part."""
+        return f"{self.prefix}:{{model}}:unfinished"
+
+    @property
+    def lock(self) -> str:
+        """The lock of whoever may change models: ``<number> <JSON of who it is>``, for seconds."""
+        return f"{self.prefix}:{{model}}:lock"
+
+    @property
+    def fence(self) -> str:
+        """Who took the lock last: the same value, for ever."""
+        return f"{self.prefix}:{{model}}:fence"
+
     def manifest(self, version: str) -> str:
         """Name the list of what a version consists of: JSON, written last."""
         return f"{self.prefix}:{{model}}:{version}:manifest"

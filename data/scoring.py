@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 32  # videos a block, a power of 2; only blocks with great maxima are looked into
 _MAX_SCORES: Final = 16 * 1024 * 1024  # scores held at once: 64 MiB of float32
+_MANY: Final = 128  # users side by side, from which numpy's own `max` is the quicker
 _LOW_HALF: Final = (1 << 32) - 1
 
 
@@ -123,8 +124,9 @@ def _solve_primal(model: FrozenModel, known: _Evidence) -> NDArray[np.float32]:
 
 def _solve_spd(matrix: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
     """Solve a symmetric positive definite system by Cholesky; the matrix is overwritten."""
-    # Transposed, a symmetric matrix is the same, and stands as LAPACK wants it.
-    _, solution, info = sposv(matrix.T, right, overwrite_a=True, overwrite_b=True)
+    # Transposed, a symmetric matrix is the same, and stands as LAPACK wants it; OpenBLAS is a
+    # quarter faster with the lower triangle than with the upper one.
+    _, solution, info = sposv(matrix.T, right, lower=True, overwrite_a=True, overwrite_b=True)
     if info:
         msg = f"the fold-in matrix is not positive definite (LAPACK sposv says {info})"
         raise np.linalg.LinAlgError(msg)
@@ -203,10 +205,7 @@ def _best(scores: NDArray[np.float32], n: int) -> tuple[NDArray[np.int64], NDArr
         Shape (padded, n_users), see `_scores`.
     """
     blocks = scores.reshape(-1, _BLOCK, scores.shape[1])
-    greatest = scores
-    while len(greatest) > len(blocks):  # by halves: `max` along so short an axis is slow
-        greatest = np.maximum(greatest[0::2], greatest[1::2])
-    best_blocks = np.sort(_largest(greatest.T, n), axis=1)  # (u, <= n)
+    best_blocks = np.sort(_largest(_greatest(blocks).T, n), axis=1)  # (u, <= n)
     candidates = np.take_along_axis(blocks, best_blocks.T[:, None, :], axis=0)
     candidates = candidates.reshape(-1, scores.shape[1]).T  # (u, <= n * _BLOCK), by row
     chosen = _largest(candidates, n)
@@ -217,6 +216,17 @@ def _best(scores: NDArray[np.float32], n: int) -> tuple[NDArray[np.int64], NDArr
     rows[:, :found] += chosen % _BLOCK
     rows[np.isneginf(values)] = -1
     return rows, values
+
+
+def _greatest(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Maxima of (n_blocks, _BLOCK, n_users) along the middle, shape (n_blocks, n_users)."""
+    if blocks.shape[2] >= _MANY:
+        maxima: NDArray[np.float32] = blocks.max(axis=1)
+        return maxima
+    greatest = blocks.reshape(-1, blocks.shape[2])
+    while len(greatest) > len(blocks):  # by halves
+        greatest = np.maximum(greatest[0::2], greatest[1::2])
+    return greatest
 
 
 def _largest(scores: NDArray[np.float32], n: int) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from data.confidence import ConfidenceParameters
     from data.frozen_model import FrozenModel
     from data.user_history import UserHistory
+    from data.vocabulary import Vocabulary
 
 _DIGITS: Final = 6
 
@@ -100,6 +102,18 @@ class Known(NamedTuple):
         return np.array([wanted[part].any() for part in self.videos.slices()], np.bool_)
 
 
+class Knowing(Protocol):
+    """Whatever knows videos and weighs what was done with them, such as a model."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The videos that are known."""
+
+    @property
+    def confidence(self) -> ConfidenceParameters:
+        """The mapping from what a user did with a video."""
+
+
 def rank_histories(model: FrozenModel, histories: Sequence[UserHistory], n: int) -> Ranking:
     """Fold each history into the model and rank the videos that it doesn't hold.
 
@@ -142,7 +156,7 @@ def up_next(
     return lists
 
 
-def known_videos(model: FrozenModel, histories: Sequence[UserHistory]) -> Known:
+def known_videos(model: Knowing, histories: Sequence[UserHistory]) -> Known:
     """Give the videos of each history that the model knows, with what to fold in of them.
 
     They are what is folded in, and what is left out of the list. A video of which nothing is
@@ -155,9 +169,8 @@ def known_videos(model: FrozenModel, histories: Sequence[UserHistory]) -> Known:
     rows = model.vocabulary.rows([video for h in histories for video in h.videos])
     age = np.repeat(ends, lengths) - 1 - np.arange(len(states))
     known = (rows >= 0) & says_something(states)
-    states, age = states[known], age[known]
     return Known(
         Ragged(ends, rows).select(known),
-        fold_in_confidence(states, age, model.confidence),
-        faded(age, model.confidence).astype(np.float32),
+        fold_in_confidence(states, age, model.confidence)[known],
+        faded(age[known], model.confidence).astype(np.float32),
     )

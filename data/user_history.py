@@ -116,6 +116,10 @@ class UserHistory:
         """
         if len(other) == 1 and other.mark <= self.mark and len(self) <= limit:
             return self._merge_one(other.videos[0], other.states.tolist()[0], limit)
+        if len(self) <= limit and self == other:  # the usual refresh
+            return self
+        if not self.videos and self.mark == NO_MARK:  # the refresh of an empty Redis
+            return _bounded(other.videos, other.states, other.mark, limit)
         videos, states = other._above(self.mark)
         index = {video: place for place, video in enumerate(self.videos)}
         at = np.fromiter((index.get(v, -1) for v in videos), np.int64, len(videos))
@@ -236,9 +240,10 @@ def _to_columns(states: NDArray[np.void]) -> list[NDArray[np.generic]]:
 def _from_columns(packed: list[bytes], n: int) -> NDArray[np.void]:
     """Undo `_to_columns`."""
     states = np.zeros(n, STATE)
-    for name, data in zip(STATE.names or (), packed, strict=True):
+    columns = {name: states[name] for name in STATE.names or ()}  # views: to write is to fill
+    for column, data in zip(columns.values(), packed, strict=True):
         if data:
-            states[name] = np.frombuffer(data, STATE[name]).reshape(n)
-    states["earliest"] = states["seen"] - states["earliest"]
-    states["latest"] += states["seen"]
+            column[:] = np.frombuffer(data, column.dtype).reshape(n)
+    np.subtract(columns["seen"], columns["earliest"], out=columns["earliest"])
+    columns["latest"] += columns["seen"]
     return states

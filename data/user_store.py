@@ -33,12 +33,21 @@ _LAGS: Final = b"<"
 _LOG: Final = logging.getLogger(__name__)
 
 # For each user KEYS holds history and list, ARGV the tag that was read ('' for none), the new
-# history behind its header, and the new list; the last of ARGV is the TTL in seconds.
+# history behind its header (the header alone where the history stays), and the new list; the last
+# of ARGV is the TTL in seconds.
 # Answers 0 (somebody else wrote: read again), 1 (both written), or 2 (a list of a later
 # activation was left in place; the history was written, keeps that activation, and is marked
 # with "<": its list lags behind it, whoever reads this next has to write it again).
 _COMPARE_AND_SET: Final = """
 local answers, ttl = {}, ARGV[#ARGV]
+local function write(history, state)
+  if #state == 32 then
+    redis.call('SETRANGE', history, 0, state)
+    redis.call('EXPIRE', history, ttl)
+  else
+    redis.call('SET', history, state, 'EX', ttl)
+  end
+end
 for user = 0, #KEYS / 2 - 1 do
   local history, list = KEYS[2 * user + 1], KEYS[2 * user + 2]
   local tag, state, shown = ARGV[3 * user + 1], ARGV[3 * user + 2], ARGV[3 * user + 3]
@@ -47,11 +56,11 @@ for user = 0, #KEYS / 2 - 1 do
     answers[user + 1] = 0
   elseif (tonumber(string.sub(header, 18, 32)) or 0) > tonumber(string.sub(state, 18, 32)) then
     state = string.sub(state, 1, 16) .. '<' .. string.sub(header, 18, 32) .. string.sub(state, 33)
-    redis.call('SET', history, state, 'EX', ttl)
+    write(history, state)
     redis.call('EXPIRE', list, ttl)
     answers[user + 1] = 2
   else
-    redis.call('SET', history, state, 'EX', ttl)
+    write(history, state)
     redis.call('SET', list, shown, 'EX', ttl)
     answers[user + 1] = 1
   end
@@ -90,10 +99,16 @@ class StoredUser(NamedTuple):
 
 
 class UserWrite(NamedTuple):
-    """A user's new history and list, computed from the state that carried ``tag``."""
+    """A user's new history and list, computed from the state that carried ``tag``.
+
+    Attributes
+    ----------
+    history
+        None if it stays as it was read, which is quicker; it must have held something then.
+    """
 
     tag: bytes
-    history: UserHistory
+    history: UserHistory | None
     up_next: UpNext
 
 
@@ -199,9 +214,10 @@ def _list(user: str, value: bytes | None) -> UpNext | None:
 
 def _arguments(write: UserWrite) -> tuple[bytes, bytes, bytes]:
     """Tag, history behind its header, and list, as the script takes them."""
-    body = write.history.to_bytes()
-    header = _digest(body) + b"=%015d" % write.up_next.activation
-    return write.tag, header + body, msgspec.json.encode(write.up_next)
+    body = b"" if write.history is None else write.history.to_bytes()
+    tag = _digest(body) if body else write.tag
+    state = b"%b=%015d%b" % (tag, write.up_next.activation, body)
+    return write.tag, state, msgspec.json.encode(write.up_next)
 
 
 def _digest(body: bytes) -> bytes:

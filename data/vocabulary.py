@@ -36,7 +36,7 @@ class Vocabulary:
             If an id is empty or stands there twice.
         """
         self.ids = tuple(ids)
-        self._row_of = {external: row for row, external in enumerate(self.ids)}
+        self._row_of = dict(zip(self.ids, range(len(self.ids)), strict=True))
         if "" in self._row_of:
             msg = f"row {self._row_of['']} of the vocabulary has an empty id; give it a name"
             raise ValueError(msg)
@@ -88,10 +88,12 @@ class Vocabulary:
         The ids in UTF-8 one after another, shape (bytes,), and the offset at which each begins,
         with the end of the last, shape (n + 1,).
         """
-        encoded = [external.encode() for external in self.ids]
-        offsets = np.zeros(len(encoded) + 1, np.int64)
-        np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=offsets[1:])
-        return np.frombuffer(b"".join(encoded), np.uint8), offsets
+        text = "".join(self.ids)
+        # In ASCII a letter is a byte, and nothing has to be encoded one by one.
+        each = self.ids if text.isascii() else [external.encode() for external in self.ids]
+        offsets = np.zeros(len(each) + 1, np.int64)
+        np.cumsum(np.fromiter(map(len, each), np.int64, len(each)), out=offsets[1:])
+        return np.frombuffer(text.encode(), np.uint8), offsets
 
     @classmethod
     def from_arrays(cls, text: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Vocabulary:
@@ -103,8 +105,11 @@ class Vocabulary:
             If the arrays don't fit together, or hold no valid ids.
         """
         ends = offsets.tolist()
-        if not ends or ends[0] != 0 or ends[-1] != len(text) or ends != sorted(ends):
+        if not ends or ends[0] != 0 or ends[-1] != len(text) or (offsets[1:] < offsets[:-1]).any():
             msg = f"the offsets of the vocabulary don't cut up its {len(text)} bytes of text"
             raise ValueError(msg)
         encoded = text.tobytes()
-        return cls(encoded[start:end].decode() for start, end in pairwise(ends))
+        if encoded.isascii():  # as above
+            decoded = encoded.decode()
+            return cls([decoded[start:end] for start, end in pairwise(ends)])
+        return cls([encoded[start:end].decode() for start, end in pairwise(ends)])

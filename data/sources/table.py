@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
+from data.sources.cells import IDS, column_of, ids_as_text, python_values
+from data.sources.times import Unit, to_ms
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
     from numpy.typing import NDArray
 
-TEXT = ("user", "video", "kind")
-REQUIRED = (*TEXT, "at")
-OPTIONAL = ("watch_ratio", "rating")
-COLUMNS = (*REQUIRED, *OPTIONAL)
-BATCH_ROWS = 131_072  # some 30 MB as Python objects
-
-T = TypeVar("T")
+TEXT: Final = (*IDS, "kind")
+REQUIRED: Final = (*TEXT, "at")
+OPTIONAL: Final = ("watch_ratio", "rating")
+COLUMNS: Final = (*REQUIRED, *OPTIONAL)
 
 
 class SourceError(ValueError):
     """Data that can't be had at all; the message says what is wrong and what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """Some rows of one file, with the values that stand there.
 
@@ -38,129 +36,71 @@ class Table:
     ----------
     path
         The file.
-    frame
-        The columns `COLUMNS`. ``user``, ``video`` and ``kind`` have dtype object and hold what
-        the file holds: a number where a string belongs is still a number. ``at`` is int64 if all
-        values are integers, else whatever they are. ``watch_ratio`` and ``rating`` are float64
-        if all values are numbers (NaN is missing), else object.
+    columns
+        The columns `COLUMNS`, of whatever type they are in the file; ids are often encoded as a
+        dictionary. A column whose cells are of several types is of Arrow's type ``json``, each
+        cell a JSON text. Times are int64 in ms UTC where they could be read as times.
     rows
-        Shape (len(frame),): where each row stands in the file, counted from 1; for CSV and JSONL
-        this is the line, and a header is line 1.
+        Shape (n,): where each row stands in the file, counted from 1; for text this is the line,
+        and a header is line 1.
     unreadable
         Rows that could not even be taken apart: where, and why.
+    at_column, at_unit
+        The column of the file that the times came from, and what they were taken to count.
     """
 
     path: Path
-    frame: pd.DataFrame
+    columns: pa.RecordBatch
     rows: NDArray[np.int64]
     unreadable: list[tuple[int, str]]
+    at_column: str = "at"
+    at_unit: Unit = "ms"
+
+    def __len__(self) -> int:
+        """Count the rows that could be taken apart."""
+        return len(self.rows)
+
+    @classmethod
+    def of_frame(cls, name: str | Path, frame: pd.DataFrame) -> Table:
+        """Take a frame as if it had been read from a file; NaN is a missing cell.
+
+        Parameters
+        ----------
+        name
+            What to call the file.
+        frame
+            Columns as in a Parquet file; whole numbers as ids are taken as text.
+        """
+        columns = {name: _arrow(name, frame[name]) for name in COLUMNS if name in frame}
+        rows = np.arange(1, len(frame) + 1, dtype=np.int64)
+        return cls(Path(name), completed(columns, len(frame)), rows, [])
+
+    def values(self, which: Sequence[int] | NDArray[np.integer]) -> dict[str, list[object]]:
+        """Give some rows as Python objects, a list for each column."""
+        chosen = self.columns.take(pa.array(which, pa.int64()))
+        return {name: python_values(chosen.column(name)) for name in COLUMNS}
 
 
-def check_columns(path: Path, present: Iterable[str]) -> None:
-    """Refuse a file that lacks a column without which no row can be used.
-
-    Raises
-    ------
-    SourceError
-        Saying which columns are missing, and which are there.
-    """
-    there = list(present)
-    if missing := [name for name in REQUIRED if name not in there]:
-        msg = (
-            f"{path}: has no column {' and no column '.join(missing)}; it has "
-            f"{', '.join(there) or 'none at all'}. Rename or add what is missing: "
-            f"{', '.join(REQUIRED)} are needed, {' and '.join(OPTIONAL)} are taken if there"
-        )
-        raise SourceError(msg)
+def _arrow(name: str, series: pd.Series) -> pa.Array:
+    """Turn a column of a frame into one piece of Arrow; NaN is missing."""
+    if series.dtype == object:
+        return column_of(name, series.where(series.notna(), None).tolist())
+    array = pa.array(series, from_pandas=True)
+    whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    return ids_as_text(name, whole)
 
 
-def tables_of(
-    path: Path, parsed: Iterator[tuple[int, T | str]], frame_of: Callable[[list[T]], pd.DataFrame]
-) -> Iterator[Table]:
-    """Gather rows into tables of at most `BATCH_ROWS` rows, readable and unreadable together.
+def completed(columns: dict[str, pa.Array], count: int, unit: Unit | None = None) -> pa.RecordBatch:
+    """Put the columns in their order, missing ones filled with null, and times into ms.
 
     Parameters
     ----------
-    path
-        The file.
-    parsed
-        For each row its number, and its values or the reason why there are none.
-    frame_of
-        Makes a frame with the columns `COLUMNS` out of the values of some rows.
+    columns
+        By the names in `COLUMNS`.
+    count
+        How many rows there are.
+    unit
+        What numbers in the column ``at`` count; None for whole ms.
     """
-    while True:
-        rows: list[int] = []
-        good: list[T] = []
-        bad: list[tuple[int, str]] = []
-        for row, values in islice(parsed, BATCH_ROWS):
-            if isinstance(values, str):
-                bad.append((row, values))
-            else:
-                rows.append(row)
-                good.append(values)
-        if not rows and not bad:
-            return
-        yield Table(path, frame_of(good), np.array(rows, np.int64), bad)
-
-
-def column(name: str, values: list[object]) -> pd.Series:
-    """Make a column of the frame out of Python objects."""
-    with suppress(pa.ArrowException, OverflowError):  # not of one type, or not in 64 bits
-        array = pa.array(values)
-        if _is_number(name, array):
-            return arrow_column(name, array)
-    return pd.Series(values, dtype=object)
-
-
-def arrow_column(name: str, values: pa.Array) -> pd.Series:
-    """Make a column of the frame out of an Arrow array, changing no value that is wrong."""
-    if _is_number(name, values):
-        right = pa.int64() if name == "at" else pa.float64()
-        with suppress(pa.ArrowInvalid):  # an integer that the type can't hold stays as it is
-            return pd.Series(values.cast(right).to_numpy(zero_copy_only=False))
-    return pd.Series(_objects(values), dtype=object)
-
-
-def _is_number(name: str, values: pa.Array) -> bool:
-    """Tell whether a numeric column holds what it should, throughout."""
-    if name == "at":
-        return bool(pa.types.is_integer(values.type) and not values.null_count)
-    kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
-    return name in OPTIONAL and any(of_kind(values.type) for of_kind in kinds)
-
-
-def _objects(values: pa.Array) -> NDArray[np.object_]:
-    """Turn an Arrow array into Python objects, one for all rows where strings are equal."""
-    if _is_text(values.type):
-        values = values.dictionary_encode()
-    if not pa.types.is_dictionary(values.type):
-        return _array_of(values.to_pylist())
-    distinct = _array_of([*_decoded(values.dictionary), None])
-    codes: NDArray[np.int64] = values.indices.fill_null(len(distinct) - 1).to_numpy()
-    return distinct[codes]
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def _decoded(values: pa.Array) -> list[object]:
-    """Turn an Arrow array into Python objects; text that is not UTF-8 stays bytes."""
-    try:
-        return list(values.to_pylist())
-    except UnicodeDecodeError:
-        return [_text_or_bytes(value) for value in values.cast(pa.binary()).to_pylist()]
-
-
-def _text_or_bytes(value: bytes) -> str | bytes:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value
-
-
-def _array_of(values: list[object]) -> NDArray[np.object_]:
-    """Put objects into an array, without numpy looking into those that are lists themselves."""
-    array = np.empty(len(values), object)
-    array[:] = values
-    return array
+    whole = {name: columns.get(name, pa.nulls(count)) for name in COLUMNS}
+    return pa.RecordBatch.from_pydict(whole | {"at": to_ms(whole["at"], unit)})

@@ -1,0 +1,54 @@
+"""From the bytes of a version's parts to a model and a catalogue that can be used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from data.catalogue import Catalogue
+from data.frozen_model import FrozenModel
+from data.manifest import ModelStoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from data.manifest import Manifest
+
+
+class LoadedModel(NamedTuple):
+    """A verified version."""
+
+    model: FrozenModel
+    catalogue: Catalogue
+
+
+def unpack(manifest: Manifest, blobs: Mapping[str, bytes]) -> LoadedModel:
+    """Unpack what a version is served from, and check it.
+
+    Parameters
+    ----------
+    blobs
+        The parts by name.
+
+    Raises
+    ------
+    ModelStoreError
+        If a part is no model or no catalogue, or the shape is another than the manifest says.
+    """
+    try:
+        model = FrozenModel.from_bytes(blobs["model"])
+    except ValueError as error:
+        msg = f"version {manifest.version} can't be used: {error}"
+        raise ModelStoreError(msg) from error
+    if (shape := model.item_factors.shape) != manifest.shape:
+        msg = f"version {manifest.version} has {shape}, not {manifest.shape} factors"
+        raise ModelStoreError(msg)
+    return LoadedModel(model, unpack_catalogue(manifest, blobs["catalogue"]))
+
+
+def unpack_catalogue(manifest: Manifest, blob: bytes) -> Catalogue:
+    """Unpack the catalogue of a version; errors as `unpack`."""
+    try:
+        return Catalogue.from_bytes(blob)
+    except ValueError as error:
+        msg = f"version {manifest.version} can't be used: {error}"
+        raise ModelStoreError(msg) from error
