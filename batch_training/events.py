@@ -6,34 +6,42 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pandas as pd
 
 from data.interaction import KINDS, Interaction
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 WATCH, LIKE, DISLIKE, NEUTRAL, SHARE, HIDE, RATING = (
     KINDS.index(kind) for kind in ("watch", "like", "dislike", "neutral", "share", "hide", "rating")
 )
-_COLUMNS: Final = ("user", "video", "kind", "at", "watch_ratio", "rating")
+COLUMNS: Final = {
+    "user": np.int32,
+    "video": np.int32,
+    "kind": np.int8,
+    "at": np.int64,
+    "watch_ratio": np.float64,
+    "rating": np.float64,
+}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Events:
-    """Valid interactions, oldest first.
+    """Valid interactions, in any order.
 
     Attributes
     ----------
     users, videos
-        External ids by code. In what `in_order` gives, codes count from the first to appear, so
-        they don't depend on how an id is spelt.
+        External ids by code. Codes count from the first to appear, so that nothing depends on how
+        an id is spelt.
     user, video
         Shape (n,), int32: codes.
     kind
         Shape (n,), int8: place in `data.interaction.KINDS`.
     at
-        Shape (n,), int64: ms UTC, ascending.
+        Shape (n,), int64: ms UTC.
     watch_ratio, rating
         Shape (n,), float64: NaN where there is none.
     """
@@ -53,30 +61,35 @@ class Events:
 
     def take(self, which: slice | NDArray[np.integer] | NDArray[np.bool_]) -> Events:
         """Choose some events; codes keep their meaning."""
-        return replace(self, **{name: getattr(self, name)[which] for name in _COLUMNS})
+        if not isinstance(which, slice) and which.dtype == np.bool_:
+            which = np.flatnonzero(which)  # once, not for each column
+        return replace(self, **{name: getattr(self, name)[which] for name in COLUMNS})
+
+    @classmethod
+    def joined(cls, users: list[str], videos: list[str], parts: Iterable[Events]) -> Events:
+        """Put events that share their ids one after the other."""
+        columns: dict[str, list[NDArray[np.generic]]] = {
+            name: [np.zeros(0, kind)] for name, kind in COLUMNS.items()
+        }
+        for part in parts:
+            for name, column in columns.items():
+                column.append(getattr(part, name))
+        whole = {name: np.concatenate(columns.pop(name)) for name in COLUMNS}
+        return cls(users=users, videos=videos, **whole)
 
     def split(self, share: float) -> tuple[Events, Events]:
-        """Cut by time: the oldest ``share`` of all events, and what came later."""
+        """Cut events that are in order: the oldest ``share`` of them, and what came later."""
         cut = round(share * len(self))
         return self.take(slice(cut)), self.take(slice(cut, None))
 
     def in_order(self, seed: int) -> Events:
-        """Sort by time, and number users and videos anew as they appear.
+        """Sort by time, oldest first; codes keep their meaning.
 
         Events of the same moment come in a random order: that of a file often means something
         (by title, by page shown), and a replay would take it for foresight.
         """
         chance = np.random.default_rng(seed).random(len(self))
-        ordered = self.take(np.lexsort((chance, self.at)))
-        user, seen_users = pd.factorize(ordered.user)
-        video, seen_videos = pd.factorize(ordered.video)
-        return replace(
-            ordered,
-            users=[self.users[code] for code in seen_users.tolist()],
-            videos=[self.videos[code] for code in seen_videos.tolist()],
-            user=user.astype(np.int32),
-            video=video.astype(np.int32),
-        )
+        return self.take(np.lexsort((chance, self.at)))
 
     def interaction(self, index: int) -> Interaction:
         """Give one event in the form in which it travels live."""

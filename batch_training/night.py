@@ -1,186 +1,278 @@
-"""Night: one run from events to a judged, frozen model, top to bottom."""
+"""Night: from validated events to a judged, frozen model, top to bottom."""
 
 from __future__ import annotations
 
+import platform
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 
-from batch_training.evaluate import UnseenSettings, choose_unseen, evaluate_unseen
-from batch_training.histories import Histories, merge_events
-from batch_training.progress import Progress, Stages
-from batch_training.replay import ReplaySettings, replay
-from batch_training.train import FitError, fit, freeze, training_set
-from batch_training.train_settings import TrainSettings
+from batch_training.judging.gate import broken, does_not_answer, refusals
+from batch_training.judging.judge import Contest, judge
+from batch_training.judging.sample_users import sample_users
+from batch_training.judging.unseen import choose_unseen
+from batch_training.judging.window import choose_window
+from batch_training.merging.histories import gather
+from batch_training.night_report import GateFacts, Training
+from batch_training.training.probe import probe
+from batch_training.training.settings import TrainSettings
+from batch_training.training.train import FitError, fit, freeze, training_set
 from data.frozen_model import FrozenModel, InvalidModelError
-from data.user_history import DEFAULT_LIMIT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
     from batch_training.events import Events
+    from batch_training.judging.window import Window
+    from batch_training.merging.histories import Histories
+    from batch_training.night_report import NightReport
+    from batch_training.night_settings import NightSettings
+    from batch_training.progress import Stages
+    from batch_training.reading.spool import Spool
+    from batch_training.training.train import Fitted, TrainingSet
     from data.catalogue import Catalogue
+
+_TRIED: Final = 256  # users folded into the model of everything before it is published
+_LIBRARIES: Final = ("upnext", "implicit", "numpy", "scipy", "pyarrow", "redis")
 
 
 class RefusedError(RuntimeError):
-    """The night made no model that is fit to serve; the message says why."""
-
-
-class NightSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """All that decides a night.
+    """The night made no model that may be served; the reasons say why.
 
     Attributes
     ----------
-    train, replay, unseen
-        Settings of the parts.
-    judged_share
-        Of the events, the oldest that the judged model is trained on; the rest judge it.
-    history_limit
-        How many videos of a user are kept, by night and by day.
+    reasons
+        Sentences that name numbers.
     """
 
-    train: TrainSettings = TrainSettings()
-    replay: ReplaySettings = ReplaySettings()
-    unseen: UnseenSettings = UnseenSettings()
-    judged_share: float = 0.9
-    history_limit: int = DEFAULT_LIMIT
-
-    def __post_init__(self) -> None:
-        """Check what the types can't say."""
-        if not 0 < self.judged_share < 1:
-            msg = f"judged_share = {self.judged_share} must lie between 0 and 1"
-            raise ValueError(msg)
-        if self.history_limit < 1:
-            msg = f"history_limit = {self.history_limit} must be at least 1"
-            raise ValueError(msg)
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
 
 
-class Figures(NamedTuple):
-    """How good the night's way to make lists is; plain numbers for people and the manifest.
+class Given(NamedTuple):
+    """What a night starts from.
 
     Attributes
     ----------
-    replayed
-        How many events the replay looked at.
-    replay
-        Hit rate and MRR of ``live``, ``left_alone`` and ``popularity``.
-    unseen
-        NDCG, recall and coverage of ``model`` and ``popularity``; empty if there was nobody.
+    spool
+        All valid events.
+    catalogue
+        The videos; those that are blocked are never recommended.
+    serving
+        The model that is served now; None on the first night.
+    forced_by, forced_why
+        Who publishes even what the gate refuses, and why; it is heeded if the why is empty.
     """
 
-    replayed: int
-    replay: dict[str, dict[str, float]]
-    unseen: dict[str, dict[str, float]]
+    spool: Spool
+    catalogue: Catalogue
+    serving: FrozenModel | None = None
+    forced_by: str = ""
+    forced_why: str = ""
 
 
 class Night(NamedTuple):
-    """What a night gives.
-
-    Attributes
-    ----------
-    model
-        Trained on everything; its metadata tell the settings, sizes and figures.
-    histories
-        Of all users, for the refresh.
-    figures
-        Of a model with the same settings, trained on the older part.
-    seconds
-        Wall time of each stage.
-    """
+    """What a night gives: a model of everything, and the histories of all users."""
 
     model: FrozenModel
     histories: Histories
-    figures: Figures
-    seconds: dict[str, float]
 
 
-def run_night(
-    events: Events, catalogue: Catalogue, settings: NightSettings, progress: Progress
-) -> Night:
+def run_night(given: Given, settings: NightSettings, report: NightReport, stages: Stages) -> Night:
     """Judge the settings on the newest events, then train on everything.
+
+    Parameters
+    ----------
+    report
+        Is filled on the way, so that it tells what is known when a night is refused or fails.
 
     Raises
     ------
     RefusedError
-        If the lists were no better than popularity, or training gave no model.
+        If the gate refuses the candidate, or training gave no model.
     """
-    stages = Stages(progress)
     try:
-        with stages.stage("Merge"):
-            histories = merge_events(events, settings.history_limit)
-        figures = _judge(events, histories, catalogue, settings, stages)
-        model = _train(histories, catalogue, settings, stages, "Train on everything")
+        return _Run(given, settings, report, stages).night()
     except (FitError, InvalidModelError, np.linalg.LinAlgError) as error:
-        msg = f"training gave no model that could be served: {error}"
-        raise RefusedError(msg) from error
-    facts = _facts(events, histories, model, settings) | {"quality": figures._asdict()}
-    return Night(replace(model, metadata=facts), histories, figures, stages.seconds)
+        reason = f"training gave no model that could be served: {error}"
+        raise RefusedError([reason]) from error
 
 
-def _train(
-    histories: Histories,
-    catalogue: Catalogue,
-    settings: NightSettings,
-    stages: Stages,
-    name: str,
-) -> FrozenModel:
-    with stages.stage(name):
-        learnt_from = training_set(histories, settings.train.confidence)
-        factors = fit(learnt_from.matrix, settings.train, stages.progress.step)
-        blocked = catalogue.blocked_ids
-        return freeze(factors, learnt_from, settings.train, blocked, settings.history_limit)
+class _Run(NamedTuple):
+    """One night on its way."""
 
+    given: Given
+    settings: NightSettings
+    report: NightReport
+    stages: Stages
 
-def _judge(
-    events: Events,
-    histories: Histories,
-    catalogue: Catalogue,
-    settings: NightSettings,
-    stages: Stages,
-) -> Figures:
-    """Train on the older events, and replay the newer ones."""
-    past, later = events.split(settings.judged_share)
-    before = merge_events(past, settings.history_limit)
-    model = _train(before, catalogue, settings, stages, "Train on the older events")
-    with stages.stage("Replay the newer events"):
-        scores = replay(model, before, later, settings.replay, stages.progress.step)
-    replayed = scores.figures()
-    _refuse_if_worse(len(scores.events), replayed)
-    unseen = choose_unseen(histories, settings.unseen)
-    model = _train(histories.take(~unseen), catalogue, settings, stages, "Train without some users")
-    with stages.stage("Recommend to those users"):
-        quality = evaluate_unseen(
-            model, histories.take(unseen), settings.unseen, stages.progress.step
+    def night(self) -> Night:
+        """Go from top to bottom."""
+        limit = self.settings.history_limit
+        window = self._window()
+        with self.stages.stage("Merge the older events"):
+            before, later = gather(self.given.spool, window.cut_at, limit, self.settings.seed)
+        self._judge(window, before, later)
+        with self.stages.stage("Merge everything"):
+            histories = before.merged(later, limit)
+            del before, later
+        return self._everything(histories)
+
+    def _window(self) -> Window:
+        """Choose the events to judge by."""
+        serving = self.given.serving
+        data = serving.metadata.get("data") if serving else None
+        newest = data.get("newest_at") if isinstance(data, dict) else None
+        s = self.settings
+        return choose_window(self.given.spool, newest, s.judged_share, s.window_events)
+
+    def _judge(self, window: Window, before: Histories, later: Events) -> None:
+        """Train on the older events, judge by the newer ones, and ask the gate."""
+        s, blocked = self.settings, self.given.catalogue.blocked_ids
+        unseen = choose_unseen(before, s.judge.unseen)
+        with self.stages.stage("Train on the older events"):
+            learnt_from = training_set(before, s.train.confidence, s.min_support, without=unseen)
+            asked = probe(before, later, learnt_from, s.train, blocked)
+            candidate = self._fit(learnt_from, s.train, asked)
+        opponent, how = self._opponent(window, before, unseen)
+        with self.stages.stage("Judge by the newer events"):
+            judged = judge(
+                Contest(candidate, opponent, before, later, before.take(unseen)),
+                s.judge,
+                blocked,
+                self.stages.progress.step,
+                partial(self.stages.part, "Judge the baselines"),
+            )
+        self.report.judgements = judged.judgements
+        self.report.by_activity = judged.by_activity
+        self.report.popularity_curve = judged.popularity_curve
+        reasons = refusals(judged.judgements[0], candidate, self.given.serving, s.gate)
+        forced = bool(reasons and self.given.forced_why)
+        self.report.gate = GateFacts(
+            compared_with=how,
+            reasons=tuple(reasons),
+            forced_by=self.given.forced_by if forced else "",
+            forced_why=self.given.forced_why if forced else "",
         )
-    return Figures(len(scores.events), replayed, quality.figures() if quality else {})
+        if reasons and not forced:
+            raise RefusedError(reasons)
 
-
-def _refuse_if_worse(replayed: int, figures: dict[str, dict[str, float]]) -> None:
-    """Refuse a model that is of no more use than the popular videos."""
-    live, popularity = figures["live"]["hit_rate"], figures["popularity"]["hit_rate"]
-    if not replayed:
-        msg = "none of the newest events tells whether lists are good; train on a longer history"
-        raise RefusedError(msg)
-    if not live > popularity:
-        msg = (
-            f"the lists hold the next liked video in {live:.2%} of {replayed:,} cases, the popular "
-            f"videos in {popularity:.2%}; nothing is published. Look at alpha, the regularization, "
-            f"and whether the history is long enough"
+    def _opponent(
+        self, window: Window, before: Histories, unseen: NDArray[np.bool_]
+    ) -> tuple[FrozenModel | None, str]:
+        """Give what the candidate is compared with, and say how it was come by."""
+        serving = self.given.serving
+        if serving is None:
+            return None, "No model was served, so the candidate has to beat popularity only."
+        if window.is_new_to_serving:
+            return serving, "The serving model itself: it has seen none of these events."
+        settings = _train_settings(serving)
+        if settings is None:
+            return None, "The serving model doesn't tell its settings, so it was not compared with."
+        if settings == self.settings.train:
+            return None, (
+                "The serving model has the same settings, and too little came after its data: "
+                "trained on the same events it is the same model."
+            )
+        with self.stages.stage("Train the serving model's settings"):
+            learnt_from = training_set(
+                before, settings.confidence, self.settings.min_support, without=unseen
+            )
+            model = self._freeze(fit(learnt_from.matrix, settings), learnt_from, settings)
+        return model, (
+            "The serving model's settings, trained anew on the older events: too little came "
+            "after its own data."
         )
-        raise RefusedError(msg)
+
+    def _everything(self, histories: Histories) -> Night:
+        """Train on everything, with as many iterations as the judged fit took."""
+        s, report = self.settings, self.report
+        train = msgspec.structs.replace(s.train, iterations=report.training[-1].iterations)
+        with self.stages.stage("Train on everything"):
+            learnt_from = training_set(histories, train.confidence, s.min_support)
+            model = self._fit(learnt_from, train)
+        if report.data:
+            report.data = msgspec.structs.replace(
+                report.data,
+                pairs=len(histories.video),
+                left_out=report.data.left_out | learnt_from.left_out,
+            )
+        with self.stages.stage("Try it out"):
+            self._try_out(model, histories)
+        return Night(replace(model, metadata=_facts(report, s, self.stages)), histories)
+
+    def _fit(
+        self,
+        learnt_from: TrainingSet,
+        settings: TrainSettings,
+        asked: Callable[[NDArray[np.float32]], float] | None = None,
+    ) -> FrozenModel:
+        """Fit and freeze, and keep how it went."""
+        fitted = fit(learnt_from.matrix, settings, self.stages.progress.step, asked)
+        self.report.training += (
+            Training(
+                device=fitted.device,
+                factors=settings.factors,
+                iterations=fitted.iterations,
+                stopped_early=fitted.stopped_early,
+                loss=tuple(fitted.loss),
+                probe=tuple(fitted.probe),
+            ),
+        )
+        return self._freeze(fitted, learnt_from, settings)
+
+    def _freeze(
+        self, fitted: Fitted, learnt_from: TrainingSet, settings: TrainSettings
+    ) -> FrozenModel:
+        blocked, limit = self.given.catalogue.blocked_ids, self.settings.history_limit
+        return freeze(fitted.item_factors, learnt_from, settings, blocked, limit)
+
+    def _try_out(self, model: FrozenModel, histories: Histories) -> None:
+        """Look at the model of everything before it is published; nobody judged this one."""
+        active = np.flatnonzero(histories.lengths)
+        draw = np.random.default_rng(self.settings.seed)
+        users = draw.choice(active, min(_TRIED, len(active)), replace=False)
+        tried = [histories.history(user) for user in users.tolist()]
+        reasons = broken(model, self.settings.gate) + does_not_answer(model, tried)
+        if reasons:
+            raise RefusedError([f"the model of everything: {reason}" for reason in reasons])
+        self.report.sample_users = sample_users(
+            histories, model, self.given.serving, self.given.catalogue, self.settings.seed
+        )
 
 
-def _facts(
-    events: Events, histories: Histories, model: FrozenModel, settings: NightSettings
-) -> dict[str, Any]:
-    """Facts for people, in JSON types."""
+def _train_settings(serving: FrozenModel) -> TrainSettings | None:
+    """Read the settings that a model was trained with; None if it doesn't tell."""
+    try:
+        return msgspec.convert(serving.metadata["settings"]["train"], TrainSettings)
+    except (KeyError, TypeError, msgspec.ValidationError):
+        return None
+
+
+def _facts(report: NightReport, settings: NightSettings, stages: Stages) -> dict[str, Any]:
+    """Give the model card, in JSON types."""
+    quality = {
+        judgement.protocol: {
+            way.name: {metric: value.mean for metric, value in way.figures.items()}
+            for way in judgement.ways
+        }
+        for judgement in report.judgements
+    }
     return {
         "settings": msgspec.to_builtins(settings),
-        "data": {
-            "events": len(events),
-            "users": int(np.count_nonzero(histories.lengths)),
-            "videos": model.n_items,
-            "oldest_at": int(events.at[0]),
-            "newest_at": int(events.at[-1]),
-        },
+        "data": msgspec.to_builtins(report.data),
+        "training": msgspec.to_builtins(report.training),
+        "quality": quality,
+        "gate": msgspec.to_builtins(report.gate),
+        "libraries": {name: version(name) for name in _LIBRARIES}
+        | {"python": platform.python_version()},
+        "seconds": {stage.name: stage.seconds for stage in stages.facts},
+        "parent": report.parent,
     }

@@ -1,0 +1,53 @@
+"""Window: the newest events, by which the night is judged, and which models know nothing of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from batch_training.reading.spool import Spool
+
+
+class Window(NamedTuple):
+    """Where the judged events begin.
+
+    Attributes
+    ----------
+    cut_at
+        ms UTC: the candidate is judged by the events from here on, and trained on those before.
+    is_new_to_serving
+        Whether the serving model has seen none of them either.
+    """
+
+    cut_at: int
+    is_new_to_serving: bool
+
+
+def choose_window(
+    spool: Spool, serving_newest_at: int | None, judged_share: float, least_events: int
+) -> Window:
+    """Choose what the candidate and the serving model are compared on.
+
+    That is what came after the serving model's data ended, but no more than the newest part of
+    all events. Where too little came since, it is the newest part all the same: then the serving
+    model has seen it, and its settings have to be trained anew on what was before.
+
+    Parameters
+    ----------
+    serving_newest_at
+        Time of the newest event that the serving model was trained on, in ms UTC; None if there
+        is no such model or it doesn't say.
+    judged_share
+        Of all events, the oldest that the candidate is trained on at least.
+    least_events
+        Fewer than these are too little.
+    """
+    cut_at = spool.cut_at(judged_share)
+    if serving_newest_at is None or serving_newest_at < cut_at:
+        return Window(cut_at, is_new_to_serving=serving_newest_at is not None)
+    since = sum(int(np.count_nonzero(e.at > serving_newest_at)) for e in spool.batches())
+    if since < least_events:
+        return Window(cut_at, is_new_to_serving=False)
+    return Window(serving_newest_at + 1, is_new_to_serving=True)

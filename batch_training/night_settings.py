@@ -1,0 +1,50 @@
+"""All that decides a night, apart from the code that imports `implicit`, which takes its time."""
+
+from __future__ import annotations
+
+import msgspec
+
+from batch_training.judging.gate import GateSettings
+from batch_training.judging.judge import JudgeSettings
+from batch_training.training.settings import TrainSettings
+from data.user_history import DEFAULT_LIMIT
+
+
+class NightSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """All that decides a night.
+
+    Attributes
+    ----------
+    train, judge, gate
+        Settings of the parts.
+    judged_share
+        Of the events, the oldest that the judged model is trained on at least.
+    window_events
+        The serving model itself is compared with if so many events came after its data; where
+        fewer did, its settings are trained anew on the older events.
+    min_support
+        Videos that fewer users wanted are not learnt.
+    history_limit
+        How many videos of a user are kept, by night and by day.
+    seed
+        For whatever is drawn outside the parts.
+    """
+
+    train: TrainSettings = TrainSettings()
+    judge: JudgeSettings = JudgeSettings()
+    gate: GateSettings = GateSettings()
+    judged_share: float = 0.9
+    window_events: int = 1_000
+    min_support: int = 1
+    history_limit: int = DEFAULT_LIMIT
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check what the types can't say."""
+        if not 0 < self.judged_share < 1:
+            msg = f"judged_share = {self.judged_share} must lie between 0 and 1"
+            raise ValueError(msg)
+        for name in ("window_events", "min_support", "history_limit"):
+            if getattr(self, name) < 1:
+                msg = f"{name} = {getattr(self, name)} must be at least 1"
+                raise ValueError(msg)

@@ -1,0 +1,1 @@
+"""Training: fits the matrix factorisation; the one room that knows `implicit`."""
