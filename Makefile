@@ -11,13 +11,15 @@ export UV_LINK_MODE ?= copy
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format lock bench quality clean
+.PHONY: help demo gpu test test-fast lint format lock bench quality clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/run.stamp ## Show the whole system at work (ARGS="--help" lists its options)
 	@$(BIN)/upnext demo $(ARGS)
+
+gpu: .venv/gpu.stamp ## Add what training on an NVIDIA GPU needs (1 GB; Linux on x86-64)
 
 test: lint ## Lint, then run every test
 	$(BIN)/pytest $(ARGS)
@@ -47,6 +49,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 lock: .venv/uv.stamp ## Renew the lock files (ARGS="--upgrade" for newer versions)
 	$(COMPILE) $(ARGS) pyproject.toml -o requirements.lock
+	$(COMPILE) $(ARGS) --extra gpu pyproject.toml -c requirements.lock -o requirements-gpu.lock
 	$(COMPILE) $(ARGS) --group dev -c requirements.lock -o requirements-dev.lock
 	$(COMPILE) $(ARGS) requirements-build.in -c requirements-dev.lock -o requirements-build.lock
 
@@ -73,5 +76,10 @@ clean: ## Remove the environment and every cache
 
 .venv/dev.stamp: requirements-dev.lock .venv/run.stamp
 	@echo "Installing what its tests need ..."
+	@$(INSTALL) --require-hashes -r $<
+	@touch $@
+
+.venv/gpu.stamp: requirements-gpu.lock .venv/run.stamp
+	@echo "Installing CUDA's libraries ..."
 	@$(INSTALL) --require-hashes -r $<
 	@touch $@

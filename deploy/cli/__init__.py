@@ -6,16 +6,12 @@ What a command needs, and the errors it may raise, are imported on the way: `--h
 from __future__ import annotations
 
 import sys
-from typing import Final
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from deploy.cli import day, demo, lists, models, night
-
-EXIT_FAULT: Final = 1
-EXIT_USAGE: Final = 2
+from deploy.cli import catalogue, day, demo, evaluate, lists, models, night, report
 
 app = typer.Typer(
     name="upnext",
@@ -24,9 +20,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
-for group in (demo, night, day, lists):
+for group in (demo, night, evaluate, report, day, lists):
     group.add_to(app)
 app.add_typer(models.app, name="models")
+app.add_typer(catalogue.app, name="catalogue")
 
 
 def main() -> None:
@@ -34,26 +31,10 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        status = _status(error)
+        from deploy.errors import exit_status
+
+        status = exit_status(error)
         if status is None:
             raise
         Console(stderr=True).print(f"[bold red]upnext:[/] {escape(str(error))}", highlight=False)
         sys.exit(status)
-
-
-def _status(error: Exception) -> int | None:
-    """Give the exit status for an error that a person can act on, None for any other."""
-    from data.catalogue import CatalogueError
-    from data.model_store import ModelStoreError
-    from data.redis_connection import RedisUnavailableError
-    from deploy.demo.traffic import LateListError
-    from deploy.embedded.broker import TrimmedError
-    from deploy.embedded.stack import WorkerDiedError
-    from deploy.kafka import KafkaUnavailableError
-    from deploy.settings_sources import SettingsError
-
-    if isinstance(error, (SettingsError, CatalogueError)):
-        return EXIT_USAGE
-    known = (RedisUnavailableError, KafkaUnavailableError, ModelStoreError)
-    of_the_demo = (LateListError, TrimmedError, WorkerDiedError)
-    return EXIT_FAULT if isinstance(error, known + of_the_demo) else None

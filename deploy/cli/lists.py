@@ -59,7 +59,7 @@ def _nobody(user: str, keys: RedisKeys, *, served: bool) -> str:
         "(`upnext refresh PATH...`)."
     )
     if not served:
-        hint = "No model is served yet: run `upnext train PATH...` and `upnext refresh PATH...`."
+        hint = "No model is served yet: run `upnext night PATH...`."
     return f"There is no list for user {user!r} (key {keys.up_next(user)}). {hint}"
 
 

@@ -1,140 +1,159 @@
-"""Commands of the night: train and refresh."""
+"""Commands of the night: night, evaluate and refresh."""
 
 from __future__ import annotations
 
+import json
+import signal
 import sys
-import time
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 
 from deploy.cli.options import with_settings
 from deploy.settings import ListSettings, NightSettings, RedisSettings, Settings
 
 if TYPE_CHECKING:
-    from batch_training.events import Events
-    from batch_training.night import Night
-    from data.catalogue import Catalogue
-    from deploy.narrator import Narrator
+    from types import FrameType
 
-EXIT_REFUSED: Final = 3
-EXIT_BAD_DATA: Final = 4
-_PATIENCE_S: Final = 60.0
+    from data.sources.column_map import ColumnMap
+    from deploy.night.outcome import Outcome
+
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
 
 Paths = Annotated[
-    list[Path], typer.Argument(exists=True, help="Files or folders of Parquet, CSV or JSONL")
+    list[Path],
+    typer.Argument(
+        exists=True,
+        help="Files or folders of Parquet, CSV or JSONL (also .gz, .zst), or MovieLens folders",
+    ),
+]
+Mapped = Annotated[
+    str,
+    typer.Option("--map", help="Other names of columns: user=uid,video=item,kind=:watch,at=ts:s"),
 ]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    app.command()(train)
+    app.command()(night)
     app.command()(refresh)
 
 
-@with_settings(RedisSettings, NightSettings)
-def train(
+@with_settings(RedisSettings, ListSettings, NightSettings)
+def night(
     settings: Settings,
     paths: Paths,
     *,
+    mapping: Mapped = "",
     catalogue: Annotated[
-        Path | None, typer.Option(exists=True, help="Parquet or JSONL file of the videos")
+        Path | None,
+        typer.Option(exists=True, help="Parquet or JSONL file of new or changed videos"),
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do all but publish")] = False,
+    force: Annotated[
+        str, typer.Option(help="Publish even what the gate refuses; say why, it is written down")
+    ] = "",
 ) -> None:
-    """Train a model on interactions, judge it, publish it and activate it.
+    """Train, judge, publish and refresh; the last line of the output is JSON for the scheduler.
 
-    Ends with 3 if the lists are no better than popularity, with 4 if too many rows are bad; then
-    nothing is published. Needs Redis, and no Kafka.
+    Ends with 0 if a model was published, 3 if the gate refused it, 4 if the data were refused, 5
+    if another night is running, 1 after a fault, 128 + n when stopped by signal n. Whatever came
+    of it, its page tells: upnext report. Needs Redis, and no Kafka.
     """
-    from batch_training.publish import publish
-    from data.catalogue import Catalogue
-    from data.model_store import ModelStore
-    from data.redis_connection import connect, explained
-    from data.redis_keys import RedisKeys
     from deploy.narrator import Narrator
-    from deploy.quality_table import quality_table
+    from deploy.night.outcome import whole_night
+    from deploy.night.run import NightOptions
+    from deploy.night_summary import summary
 
-    with Narrator() as narrator:
-        client = connect(settings.redis_url)
-        with explained(settings.redis_url):
-            client.ping()  # better now than after an hour of training
-        videos = Catalogue.read(catalogue) if catalogue else Catalogue()
-        events = _read(paths, settings, narrator)
-        night = _run(events, videos, settings, narrator)
-        narrator.say(quality_table(night.figures))
-        with explained(settings.redis_url):
-            store = ModelStore(client, RedisKeys(settings.redis_prefix))
-            active = publish(night.model, videos, store, datetime.now(UTC))
-        narrator.say(
-            f"Published and activated: model [bold]{active.version}[/]. "
-            "Now give everybody a list with it: upnext refresh PATH..."
-        )
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(number, _stop)
+    options = NightOptions(
+        paths=tuple(paths),
+        catalogue=catalogue,
+        mapping=column_map(mapping),
+        dry_run=dry_run,
+        forced_why=force,
+    )
+    with Narrator(Console(stderr=True)) as narrator:
+        outcome = whole_night(options, settings, narrator)
+        narrator.say(summary(outcome.report))
+        if outcome.page:
+            narrator.say(f"All of it, drawn: {escape(str(outcome.page))}")
+        _show_bug(outcome, narrator.console)
+    sys.stdout.write(json.dumps(outcome.line()) + "\n")
+    sys.exit(outcome.exit_code)
 
 
-def _run(events: Events, videos: Catalogue, settings: Settings, narrator: Narrator) -> Night:
-    """Train and judge; a refused model ends the command with 3."""
-    from batch_training.night import RefusedError, run_night
+def column_map(text: str) -> ColumnMap:
+    """Read what ``--map`` says; a mistake is one of usage."""
+    from data.sources.column_map import ColumnMap
+    from data.sources.table import SourceError
 
     try:
-        return run_night(events, videos, settings.night(), narrator)
-    except RefusedError as error:
-        narrator.say(f"[bold red]Refused:[/] {escape(str(error))}")
-        sys.exit(EXIT_REFUSED)
+        return ColumnMap.parse(text)
+    except SourceError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    """End as after Ctrl-C: tidily."""
+    sys.exit(128 + number)
+
+
+def _show_bug(outcome: Outcome, console: Console) -> None:
+    """Print the traceback of an error that nobody foresaw; the others say all in their message."""
+    from rich.traceback import Traceback
+
+    from deploy.errors import exit_status
+
+    error = outcome.error
+    if isinstance(error, Exception) and exit_status(error) is None and not _is_told(outcome):
+        console.print(Traceback.from_exception(type(error), error, error.__traceback__))
+
+
+def _is_told(outcome: Outcome) -> bool:
+    """Whether the verdict says all that there is to say of the error."""
+    return outcome.report.verdict in ("refused", "refused for its data")
 
 
 @with_settings(RedisSettings, NightSettings, ListSettings)
-def refresh(settings: Settings, paths: Paths) -> None:
-    """Write the history and list of every user in these interactions, by the model served."""
-    from batch_training.histories import merge_events
-    from data.heartbeats import Heartbeats
-    from data.model_store import ModelStore
-    from data.redis_connection import connect, explained
-    from data.redis_keys import RedisKeys
-    from data.user_store import UserStore
-    from deploy.narrator import Narrator
-    from stream_inference import refresh as day
-    from stream_inference.recommend import Serving
+def refresh(settings: Settings, paths: Paths, *, mapping: Mapped = "") -> None:
+    """Give everybody seen lately in these interactions the list of the model that is served.
 
-    client, keys = connect(settings.redis_url), RedisKeys(settings.redis_prefix)
-    models = ModelStore(client, keys)
-    with Narrator() as narrator, explained(settings.redis_url):
-        active = models.current()
+    Histories are merged into Redis, so one that is empty or has lost data is filled.
+    """
+    from tempfile import TemporaryDirectory
+
+    from batch_training.merging.histories import gather
+    from batch_training.progress import Stages
+    from data.redis_connection import explained
+    from deploy.narrator import Narrator
+    from deploy.night.lists import give_lists
+    from deploy.night.read import read_events
+    from deploy.stores import Stores
+
+    with Narrator() as narrator, explained(settings.redis_url), TemporaryDirectory() as scratch:
+        stores, stages = Stores.of(settings), Stages(narrator)
+        active = stores.models.current()
         if active is None:
-            narrator.say("No model is served yet: run `upnext train PATH...` first.")
+            narrator.say("No model is served yet: run `upnext night PATH...` first.")
             sys.exit(1)
-        model = models.load(active.version).model
-        histories = merge_events(_read(paths, settings, narrator), model.history_limit)
-        for behind in day.workers_follow(Heartbeats(client, keys), active.activation, _PATIENCE_S):
-            narrator.say(f"[yellow]A worker does not follow:[/] {escape(behind)}")
-        narrator.stage("Write everybody's list")
-        done = day.refresh(
-            UserStore(client, keys, ttl_s=settings.ttl_s),
-            Serving(model, active.version, active.activation),
-            histories.by_user(),
-            lambda users: narrator.step(users, len(histories)),
+        model = stores.models.load(active.version).model
+        spool, _ = read_events(paths, column_map(mapping), settings.load(), Path(scratch), stages)
+        with stages.stage("Merge"):
+            histories, _ = gather(spool, None, model.history_limit, settings.seed)
+        done, behind = give_lists(
+            stores,
+            (active, model),
+            histories,
+            stages,
+            days=settings.refresh_days,
             length=settings.list_length,
         )
-        narrator.done(f"{done.written:,} users written, {done.unchanged:,} were up to date")
-
-
-def _read(paths: list[Path], settings: Settings, narrator: Narrator) -> Events:
-    """Read and validate interactions; too many bad rows end the command with 4."""
-    from itertools import chain
-
-    from batch_training.load import load
-    from batch_training.load_report import BadDataError
-    from data.sources.files import read_interactions
-    from data.sources.table import SourceError
-
-    narrator.stage("Read and validate")
-    tables = chain.from_iterable(read_interactions(path) for path in paths)
-    try:
-        events, report = load(tables, settings.load(), time.time_ns() // 1_000_000)
-    except (BadDataError, SourceError) as error:
-        narrator.say(f"[bold red]Stopped, nothing was written:[/] {escape(str(error))}")
-        sys.exit(EXIT_BAD_DATA)
-    narrator.done(f"{report}; {len(events.users):,} users × {len(events.videos):,} videos")
-    return events
+        for sentence in behind:
+            narrator.say(f"[yellow]Unusual:[/] {escape(sentence)}")
+        narrator.say(f"{done.written:,} users written, {done.unchanged:,} were up to date")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_origin
 
 import typer
 
@@ -65,5 +65,7 @@ def _flag(name: str) -> inspect.Parameter:
 
 
 def _kinds(annotation: object) -> tuple[object, ...]:
-    """Types that a setting may have."""
+    """Types that a setting may have; one with a few fixed values is told as a string."""
+    if get_origin(annotation) is Literal:
+        return (str,)
     return get_args(annotation) or (annotation,)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from batch_training.replay import ReplaySettings, replay
+from batch_training.judging.judge import Contest, JudgeSettings, judge
+from batch_training.judging.measure import HIT_RATE
+from batch_training.judging.replay import draw_targets, first_likes
+from batch_training.judging.ways import ModelWay
+from data.vocabulary import Vocabulary
 from deploy.demo.pages import Compared, Pace, Seen
 from deploy.demo.traffic import Traffic
 from deploy.embedded.stack import EVENTS
@@ -100,15 +104,18 @@ def compare(
     night: Night, later: Events, seen: Seen, on_step: Callable[[int, int], None]
 ) -> Compared:
     """Put the hits of the served lists beside those of last night's lists and of popularity."""
-    # The lists of the moment need not be made again: they were served.
-    settings = ReplaySettings(length=TOP, live=False)
-    scores = replay(night.model, night.histories, later, settings, on_step)
-    figures = scores.figures()
-    users, times = later.user[scores.events].tolist(), later.at[scores.events].tolist()
+    settings = JudgeSettings(protocols=("replay",), peers=("popularity",))
+    model, histories = night
+    judged = judge(Contest(model, None, histories, later), settings, (), on_step).judgements[0]
+    rates = {way.name: way.figures[HIT_RATE].mean for way in judged.ways}
+    listable = ModelWay.of("", model, Vocabulary(later.videos), ()).listable
+    first = first_likes(later, listable, settings.liked)
+    drawn = draw_targets(histories, later, first, settings.replay)  # the same as were judged by
+    users, times = later.user[drawn].tolist(), later.at[drawn].tolist()
     liked = [(later.users[user], at) for user, at in zip(users, times, strict=True)]
     return Compared(
         liked=len(liked),
         served=sum(key in seen.hits for key in liked) / max(1, len(liked)),
-        left_alone=figures["left_alone"]["hit_rate"],
-        popularity=figures["popularity"]["hit_rate"],
+        left_alone=rates.get("left_alone", 0.0),
+        popularity=rates.get("popularity", 0.0),
     )

@@ -6,42 +6,45 @@ import signal
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import numpy as np
+import msgspec
 
-from batch_training.load import LoadSettings, load
-from batch_training.night import NightSettings, run_night
+from batch_training.night import Given, run_night
+from batch_training.night_report import NightReport
+from batch_training.progress import Stages
 from batch_training.publish import publish
-from data.heartbeats import Heartbeats
-from data.model_store import ModelStore
-from data.redis_connection import connect, explained
-from data.redis_keys import RedisKeys
+from batch_training.reading.load import LoadSettings, load_in_memory
+from batch_training.reading.spool import Spool
+from data.redis_connection import explained
 from data.sources.data_set import default_cache
 from data.sources.movielens import CITATION, load_movielens_1m
 from data.sources.sample import make_sample
 from data.sources.table import SourceError, Table
-from data.user_store import UserStore
 from deploy.demo.day import BROKEN, compare, count_reflected, live_through, send_broken
 from deploy.demo.pages import Counted, Pace, last_page
 from deploy.demo.screen import Screen
 from deploy.embedded.stack import EmbeddedStack
-from deploy.quality_table import quality_table
-from stream_inference.recommend import Serving
-from stream_inference.refresh import refresh, workers_follow
+from deploy.night.lists import PATIENCE_S, give_lists
+from deploy.night_summary import summary
+from deploy.stores import Stores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from batch_training.events import Events
+    from batch_training.judging.peer_fits import PeerName
     from batch_training.night import Night
+    from batch_training.night_settings import NightSettings
     from data.interaction import Interaction
     from data.model_store import Active
     from data.sources.data_set import DataSet
     from deploy.narrator import Narrator
 
 _HISTORY_SHARE: Final = 0.9  # what the night knows; the rest is the day
-_PATIENCE_S: Final = 60.0
+# The others take their time, and are the business of a night that nobody waits for.
+_PEERS: Final[tuple[PeerName, ...]] = ("popularity", "recent_popularity")
 
 
 class DemoOptions(NamedTuple):
@@ -65,20 +68,6 @@ class DemoOptions(NamedTuple):
     stay: bool = False
 
 
-class Stores(NamedTuple):
-    """All that is kept in Redis."""
-
-    models: ModelStore
-    users: UserStore
-    heartbeats: Heartbeats
-
-    @classmethod
-    def at(cls, url: str) -> Stores:
-        """Open the stores of one Redis."""
-        client, keys = connect(url), RedisKeys()
-        return cls(ModelStore(client, keys), UserStore(client, keys), Heartbeats(client, keys))
-
-
 def run_demo(options: DemoOptions, settings: NightSettings, narrator: Narrator) -> None:
     """Show the whole system at work; everything that it starts ends with it."""
     data_set = choose_data(options.source, narrator)
@@ -88,10 +77,7 @@ def run_demo(options: DemoOptions, settings: NightSettings, narrator: Narrator) 
         narrator.say("\n[bold]The night[/] learns from all but the newest tenth of the events.")
         past, later = read_events(data_set, narrator)
         later = later.take(slice(options.events))
-        night = run_night(past, data_set.catalogue, settings, narrator)
-        narrator.say(quality_table(night.figures))
-        active = publish(night.model, data_set.catalogue, stores.models, datetime.now(UTC))
-        narrator.say(f"Published and activated: model [bold]{active.version}[/].")
+        night, active = live_night(past, data_set, settings, stores, narrator)
         refresh_all(stack, stores, night, active, narrator)
         narrator.say(
             "\n[bold]The day[/] replays the newest tenth as live traffic. It learns nothing."
@@ -103,7 +89,7 @@ def run_demo(options: DemoOptions, settings: NightSettings, narrator: Narrator) 
         narrator.stage("Compare with lists left alone")
         compared = compare(night, later, seen, narrator.step)
         narrator.say(last_page(seen, counted, compared, options.pace))
-        narrator.say("On data of your own: upnext train, refresh, worker, send; see README.md.")
+        narrator.say("On data of your own: upnext night, worker, send; see README.md.")
         if options.stay:
             narrator.say(what_next(stack, later))
             narrator.say("\nEverything keeps running until you press [bold]Ctrl-C[/].")
@@ -131,32 +117,41 @@ def choose_data(source: str, narrator: Narrator) -> DataSet:
 def read_events(data_set: DataSet, narrator: Narrator) -> tuple[Events, Events]:
     """Validate the interactions, and cut them by time."""
     narrator.stage("Read and validate")
-    rows = np.arange(1, len(data_set.interactions) + 1)
-    table = Table(Path(data_set.name), data_set.interactions, rows, [])
-    events, report = load([table], LoadSettings(), time.time_ns() // 1_000_000)
+    table = Table.of_frame(data_set.name, data_set.interactions)
+    events, report = load_in_memory(table, LoadSettings(), time.time_ns() // 1_000_000)
     narrator.done(f"{report}; {len(events.users):,} users × {len(events.videos):,} videos")
-    return events.split(_HISTORY_SHARE)
+    return events.in_order(seed=0).split(_HISTORY_SHARE)
+
+
+def live_night(
+    past: Events, data_set: DataSet, settings: NightSettings, stores: Stores, narrator: Narrator
+) -> tuple[Night, Active]:
+    """Run the night on what came before the day, and publish what it gives."""
+    judged = msgspec.structs.replace(settings.judge, peers=_PEERS)
+    settings = msgspec.structs.replace(settings, judge=judged)
+    started_at, start = time.time_ns() // 1_000_000, time.perf_counter()
+    report, catalogue = NightReport(started_at=started_at), data_set.catalogue
+    with TemporaryDirectory(prefix="upnext-") as scratch:
+        given = Given(Spool.of(past, Path(scratch)), catalogue)
+        night = run_night(given, settings, report, Stages(narrator))
+    report.verdict, report.seconds = "published", round(time.perf_counter() - start, 1)
+    active = publish(night.model, catalogue, stores.models, datetime.now(UTC), report)
+    narrator.say(summary(report))
+    return night, active
 
 
 def refresh_all(
     stack: EmbeddedStack, stores: Stores, night: Night, active: Active, narrator: Narrator
 ) -> None:
-    """Wait for the worker to take the model, then give everybody a list."""
-    narrator.stage("Wait for the worker to follow")
-    deadline = time.monotonic() + _PATIENCE_S
+    """Wait for the worker to be there, then give everybody a list."""
+    deadline = time.monotonic() + PATIENCE_S
     while not stores.heartbeats.alive() and time.monotonic() < deadline:
         stack.check_worker()
         time.sleep(0.05)
-    for behind in workers_follow(stores.heartbeats, active.activation, _PATIENCE_S):
-        narrator.say(f"[red]does not follow:[/] {behind}")
-    narrator.stage("Write everybody's list")
-    known = list(night.histories.by_user())
-    done = refresh(
-        stores.users,
-        Serving(night.model, active.version, active.activation),
-        known,
-        lambda users: narrator.step(users, len(known)),
-    )
+    served, stages = (active, night.model), Stages(narrator)
+    done, behind = give_lists(stores, served, night.histories, stages)
+    for sentence in behind:
+        narrator.say(f"[red]{sentence}[/]")
     narrator.done(f"{done.written:,} users")
 
 

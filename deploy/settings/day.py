@@ -1,0 +1,46 @@
+"""Settings of the day: Kafka, and how a worker serves."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from deploy.settings.shared import EventSettings, ListSettings
+
+
+class KafkaSettings(BaseModel):
+    """Where events come from."""
+
+    kafka: Annotated[str, Field(description="Kafka's bootstrap servers, host:port[,host:port]")] = (
+        "127.0.0.1:9092"
+    )
+    events_topic: Annotated[str, Field(description="Topic of live events")] = "upnext.events"
+    dead_letters_topic: Annotated[
+        str, Field(description="Topic of events that could not be used")
+    ] = "upnext.dead-letters"
+
+
+class DaySettings(EventSettings, ListSettings):
+    """How a worker serves."""
+
+    group: Annotated[str, Field(description="Consumer group; its workers share the partitions")] = (
+        "upnext"
+    )
+    instance: Annotated[
+        str | None, Field(description="Static member id, for a fixed fleet of workers")
+    ] = None
+    max_batch: Annotated[int, Field(gt=0, description="Most events in one micro-batch")] = 256
+    fetch_wait_ms: Annotated[
+        int, Field(gt=0, description="How long the broker may hold a fetch, in ms")
+    ] = 1500
+    session_timeout_s: Annotated[
+        float,
+        Field(
+            gt=0, lt=math.inf, description="Silence after which a worker loses its partitions, in s"
+        ),
+    ] = 10.0
+    poll_s: Annotated[
+        float, Field(gt=0, lt=math.inf, description="Seconds between looks at the model pointer")
+    ] = 1.0

@@ -1,0 +1,60 @@
+"""Settings that night and day share: Redis, the lists, and which events are taken."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import BaseModel, Field
+
+from data.defaults import DEFAULT_LENGTH, DEFAULT_TTL_S
+from data.interaction import EventLimits
+
+DAY_S: Final = 86_400
+_LIMITS: Final = EventLimits()
+
+
+class RedisSettings(BaseModel):
+    """Where models, histories and lists are kept."""
+
+    redis_url: Annotated[str, Field(description="Redis or Valkey to use")] = (
+        "redis://127.0.0.1:6379/0"
+    )
+    redis_prefix: Annotated[str, Field(min_length=1, description="First part of every key")] = (
+        "upnext"
+    )
+    ttl_days: Annotated[
+        float, Field(gt=0, le=36_500, description="Days a user is kept after the last event")
+    ] = DEFAULT_TTL_S / DAY_S
+
+    @property
+    def ttl_s(self) -> int:
+        """How long a user is kept, in seconds."""
+        return max(1, round(self.ttl_days * DAY_S))
+
+
+class ListSettings(BaseModel):
+    """What a list looks like, whoever writes it."""
+
+    list_length: Annotated[int, Field(gt=0, description="Videos in an up-next list")] = (
+        DEFAULT_LENGTH
+    )
+
+
+class EventSettings(BaseModel):
+    """Bounds beyond which an event is refused."""
+
+    max_event_bytes: Annotated[int, Field(gt=0, description="Largest event, in bytes")] = (
+        _LIMITS.max_bytes
+    )
+    earliest_ms: Annotated[int, Field(gt=0, description="Earliest event time, in ms UTC")] = (
+        _LIMITS.earliest_ms
+    )
+    ahead_ms: Annotated[
+        int, Field(ge=0, description="How far in the future an event may lie, in ms")
+    ] = _LIMITS.ahead_ms
+
+    def limits(self) -> EventLimits:
+        """Hand the bounds to the ground floor."""
+        return EventLimits(
+            max_bytes=self.max_event_bytes, earliest_ms=self.earliest_ms, ahead_ms=self.ahead_ms
+        )
