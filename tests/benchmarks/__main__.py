@@ -1,4 +1,4 @@
-"""Measure speed: ``python -m tests.benchmarks [NAME...]``, all of them by default."""
+"""Measure speed: ``python -m tests.benchmarks [NAME...]``, most of them by default."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
-from tests.benchmarks import numerics, worker
+from tests.benchmarks import fit, gpu, nights, numerics, refresh, store, worker
 from tests.benchmarks.report import machine, table_of
 
 if TYPE_CHECKING:
@@ -16,16 +16,24 @@ if TYPE_CHECKING:
     from tests.benchmarks.report import Report
 
 BENCHMARKS: Final[dict[str, Callable[[Callable[[str], None]], Report]]] = {
+    "fit": fit.run,
+    "gpu": gpu.run,
+    "night": nights.run,
+    "nights": nights.run_all,
     "numerics": numerics.run,
+    "refresh": refresh.run,
+    "store": store.run,
     "worker": worker.run,
 }
+
+LONG: Final = frozenset({"gpu", "nights"})  # run only when named
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmarks that are named; tables go to stdout, progress to stderr."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
-    names = parser.parse_args(arguments).names or list(BENCHMARKS)
+    names = parser.parse_args(arguments).names or [name for name in BENCHMARKS if name not in LONG]
     if unknown := [name for name in names if name not in BENCHMARKS]:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
     progress, out = Console(stderr=True), Console(soft_wrap=True)

@@ -101,7 +101,7 @@ def agreement(world: World, batch: Batch) -> Agreement:
 
 def _implicit(world: World) -> Callable[[Batch], tuple[NDArray[np.int32], NDArray[np.float32]]]:
     """Set implicit up as well as it can be: everything that can be prepared is."""
-    model = _their_model(world)
+    model = their_model(world)
 
     def recommend(batch: Batch) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         ids, scores = model.recommend(
@@ -116,7 +116,7 @@ def _implicit(world: World) -> Callable[[Batch], tuple[NDArray[np.int32], NDArra
     return recommend
 
 
-def _their_model(world: World) -> AlternatingLeastSquares:
+def their_model(world: World) -> AlternatingLeastSquares:
     model = AlternatingLeastSquares(
         factors=world.model.n_factors,
         regularization=world.regularization,
@@ -134,7 +134,7 @@ def _rank(world: World, batch: Batch) -> tuple[NDArray[np.int64], NDArray[np.flo
 
 def _runners(world: World, batch: Batch) -> dict[str, Callable[[], object]]:
     """Everything that is timed; a round calls each once."""
-    model, theirs, bare = world.model, _implicit(world), _their_model(world)
+    model, theirs, bare = world.model, _implicit(world), their_model(world)
     ids = np.arange(len(batch.users))
     factors = fold_in(model, batch.known, batch.confidence)
     scores = np.empty((len(ids), model.n_items), np.float32)

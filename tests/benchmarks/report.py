@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 _PACKAGES: Final = ("numpy", "scipy", "implicit", "faust-streaming", "redis")
 
@@ -44,7 +45,7 @@ def table_of(report: Report) -> Table:
     table = Table(
         title=report.title,
         title_justify="left",
-        caption="\n".join((*report.conditions, *report.notes)),
+        caption=Text("\n".join((*report.conditions, *report.notes))),
         caption_justify="left",
         box=box.SIMPLE_HEAD,
     )

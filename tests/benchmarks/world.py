@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from batch_training.histories import merge_events
-from batch_training.load import LoadSettings, load
-from batch_training.train import fit, freeze, training_set
-from batch_training.train_settings import TrainSettings
+from batch_training.merging.histories import merge_events
+from batch_training.reading.load import LoadSettings, load_in_memory
+from batch_training.training.settings import TrainSettings
+from batch_training.training.train import fit, freeze, training_set
 from data.confidence import ConfidenceParameters
 from data.sources.sample import make_sample
 from data.sources.table import Table
@@ -22,7 +21,7 @@ from data.user_history import UserHistory
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from batch_training.histories import Histories
+    from batch_training.merging.histories import Histories
     from data.frozen_model import FrozenModel
     from data.scoring import Ragged
 
@@ -81,20 +80,25 @@ def make_world(size: Size) -> World:
 
     The half-life is off, because `implicit` knows none.
     """
-    frame = make_sample(0, size.users, size.videos, size.events).interactions
-    table = Table(Path("sample"), frame, np.arange(1, len(frame) + 1), [])
-    events, _ = load([table], LoadSettings(), int(frame["at"].max()))
-    histories = merge_events(events)
+    histories = draw_histories(0, size)
     confidence = ConfidenceParameters(half_life=None)
     settings = TrainSettings(
         factors=size.factors, iterations=size.iterations, confidence=confidence, threads=1
     )
     learnt_from = training_set(histories, confidence)
-    model = freeze(fit(learnt_from.matrix, settings), learnt_from, settings)
+    model = freeze(fit(learnt_from.matrix, settings).item_factors, learnt_from, settings)
     cut = dict(_cut(histories, size.length))
     return World(
         size, model, [*cut], [*cut.values()], settings.regularization, learnt_from.matrix.nnz
     )
+
+
+def draw_histories(seed: int, size: Size) -> Histories:
+    """Merge a synthetic sample of that size into whole histories."""
+    frame = make_sample(seed, size.users, size.videos, size.events).interactions
+    table = Table.of_frame("sample", frame)
+    events, _ = load_in_memory(table, LoadSettings(), int(frame["at"].max()))
+    return merge_events(events)
 
 
 def _cut(histories: Histories, length: int) -> list[tuple[str, UserHistory]]:
@@ -126,10 +130,12 @@ class Batch(NamedTuple):
 
 def first_users(world: World, count: int) -> Batch:
     """Take the first users of a world as one batch."""
-    histories = world.histories[:count]
-    known, confidence, _ = known_videos(world.model, histories)  # without a half-life all 1
+    return batch_of(world.model, world.users[:count], world.histories[:count])
+
+
+def batch_of(model: FrozenModel, users: Sequence[str], histories: Sequence[UserHistory]) -> Batch:
+    """Put users into every form; the model is one without a half-life."""
+    known, confidence, _ = known_videos(model, histories)  # the preferences are all 1
     starts = np.concatenate([[0], known.ends]).astype(np.int32)
-    matrix = csr_matrix(
-        (confidence, known.rows, starts), shape=(len(histories), world.model.n_items)
-    )
-    return Batch(world.users[:count], histories, known, confidence, matrix)
+    matrix = csr_matrix((confidence, known.rows, starts), shape=(len(histories), model.n_items))
+    return Batch(users, histories, known, confidence, matrix)

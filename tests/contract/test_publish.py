@@ -51,7 +51,7 @@ def test_a_model_that_arrives_damaged_is_not_served(
     store = ModelStore(client, keys)
     before = publish(model(seed=1), CATALOGUE, store, BUILT)
     wrong = "0" * 64
-    monkeypatch.setattr(model_store, "describe", lambda blob: Part(len(blob), wrong, (wrong,)))
+    monkeypatch.setattr(model_store, "describe", lambda blob: Part(len(blob), (wrong,)))
     with pytest.raises(ModelStoreError, match="SHA-256"):
         publish(model(seed=2), CATALOGUE, store, BUILT)
     assert store.current() == before

@@ -116,6 +116,40 @@ def test_same_user_twice_in_a_call(store: UserStore) -> None:
     assert one(store).history == A
 
 
+def test_history_that_stays_is_not_sent(store: UserStore, client: redis.Redis) -> None:
+    """A list alone is written under its activation, and the history's bytes stay as they were."""
+    write(store, "u", one(store), AB)
+    before = client.get("test:{u:u}:history")
+    client.expire("test:{u:u}:history", 10)
+    assert write(store, "u", one(store), None, activation=7) is WRITTEN
+    after = client.get("test:{u:u}:history")
+    assert isinstance(before, bytes)
+    assert isinstance(after, bytes)
+    assert (after[:17], after[32:]) == (before[:17], before[32:])
+    assert one(store) == StoredUser(AB, before[:16], 7)
+    assert store.read_lists(["u"]) == [shown("u", None, 7)]
+    assert client.ttl("test:{u:u}:history") > 10
+
+
+def test_history_that_stays_can_lose_its_race(store: UserStore) -> None:
+    """A list alone is not written either when somebody wrote since the state was read."""
+    write(store, "u", one(store), A)
+    read = one(store)
+    write(store, "u", one(store), AB)
+    assert write(store, "u", read, None, activation=7) is LOST
+    assert one(store).history == AB
+    assert store.read_lists(["u"]) == [shown("u", AB)]
+
+
+def test_history_that_stays_keeps_a_later_activation(store: UserStore) -> None:
+    """A list alone of a lower activation replaces nothing, and the later list is said to lag."""
+    write(store, "u", one(store), A, activation=5)
+    assert write(store, "u", one(store), None, activation=4) is NEWER
+    stored = one(store)
+    assert (stored.history, stored.activation, stored.lags) == (A, 5, True)
+    assert store.read_lists(["u"]) == [shown("u", A, 5)]
+
+
 def test_retried_write_is_harmless(store: UserStore) -> None:
     """A write sent again because its answer was lost changes nothing."""
     read = one(store)

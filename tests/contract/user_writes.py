@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from data.up_next import Listed, UpNext
+from data.user_history import UserHistory
 from data.user_store import Answer, StoredUser, UserStore, UserWrite
 from tests.builders import event, history
-
-if TYPE_CHECKING:
-    from data.user_history import UserHistory
 
 A = history([event("a", at=1)])
 AB = history([event("a", at=1), event("b", at=2)])
 WRITTEN, LOST, NEWER = Answer.WRITTEN, Answer.LOST_RACE, Answer.LIST_IS_NEWER
 
 
-def shown(user: str, known: UserHistory, activation: int = 1) -> UpNext:
+def shown(user: str, known: UserHistory | None, activation: int = 1) -> UpNext:
     """Give some list, which names what was known when it was made."""
+    known = known or UserHistory.empty()
     items = tuple(Listed(video, 0.5) for video in known.videos)
     return UpNext(
         user=user,
@@ -30,9 +27,9 @@ def shown(user: str, known: UserHistory, activation: int = 1) -> UpNext:
 
 
 def write(
-    store: UserStore, user: str, read: StoredUser, known: UserHistory, activation: int = 1
+    store: UserStore, user: str, read: StoredUser, known: UserHistory | None, activation: int = 1
 ) -> Answer:
-    """Write one user and give the answer."""
+    """Write one user and give the answer; without a history it stays as it was read."""
     one = UserWrite(read.tag, known, shown(user, known, activation))
     [answer] = store.compare_and_set_many([one])
     return answer

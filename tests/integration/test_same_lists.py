@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pytest
 
-from batch_training.histories import merge_events
-from batch_training.train import fit, freeze, training_set
-from batch_training.train_settings import TrainSettings
+from batch_training.merging.histories import merge_events
+from batch_training.training.settings import TrainSettings
+from batch_training.training.train import fit, freeze, training_set
 from data.sources.data_set import default_cache
 from data.sources.movielens import load_movielens_1m
 from data.sources.sample import make_sample
@@ -25,7 +25,7 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from batch_training.histories import Histories
+    from batch_training.merging.histories import Histories
     from data.frozen_model import FrozenModel
     from data.sources.data_set import DataSet
     from data.up_next import UpNext
@@ -61,7 +61,7 @@ def trained() -> Trained:
     histories = merge_events(loaded(data_set))
     settings = TrainSettings(factors=64, iterations=4, threads=0)
     learnt_from = training_set(histories, settings.confidence)
-    model = freeze(fit(learnt_from.matrix, settings), learnt_from, settings)
+    model = freeze(fit(learnt_from.matrix, settings).item_factors, learnt_from, settings)
     return Trained(data_set, histories, model, by_user(data_set))
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import confluent_kafka
 import numpy as np
 
-from batch_training.histories import merge_events
-from batch_training.load import LoadSettings, load
+from batch_training.merging.histories import merge_events
 from batch_training.publish import publish
-from batch_training.train import fit, freeze, training_set
-from batch_training.train_settings import TrainSettings
+from batch_training.reading.load import LoadSettings, load_in_memory
+from batch_training.training.settings import TrainSettings
+from batch_training.training.train import fit, freeze, training_set
 from data.catalogue import Catalogue
 from data.heartbeats import Heartbeats
 from data.interaction import KINDS
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     import redis
 
     from batch_training.events import Events
-    from batch_training.histories import Histories
+    from batch_training.merging.histories import Histories
     from data.frozen_model import FrozenModel
     from data.heartbeats import Heartbeat
     from data.model_store import Active
@@ -79,9 +78,8 @@ class Stores(NamedTuple):
 
 def loaded(data_set: DataSet) -> Events:
     """Take a data set in as the night does."""
-    rows = np.arange(1, len(data_set.interactions) + 1)
-    table = Table(Path(data_set.name), data_set.interactions, rows, [])
-    return load([table], LoadSettings(), NOW_MS)[0]
+    table = Table.of_frame(data_set.name, data_set.interactions)
+    return load_in_memory(table, LoadSettings(), NOW_MS)[0]
 
 
 def train(
@@ -90,7 +88,7 @@ def train(
     """Train a small model in a moment."""
     settings = TrainSettings(factors=factors, iterations=3, seed=seed, threads=1)
     learnt_from = training_set(histories, settings.confidence)
-    factorised = fit(learnt_from.matrix, settings)
+    factorised = fit(learnt_from.matrix, settings).item_factors
     return freeze(factorised, learnt_from, settings, list(blocked), LIMIT)
 
 

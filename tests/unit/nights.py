@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
-from batch_training.load import LoadSettings, load
+from batch_training.reading.load import LoadSettings, load_in_memory
 from data.interaction import EventLimits
-from data.sources.table import COLUMNS, Table, column
+from data.sources.cells import column_of
+from data.sources.table import COLUMNS, Table
 from tests.builders import NOW_MS
 
 if TYPE_CHECKING:
@@ -27,14 +28,15 @@ def table(
     path: Path = Path("some.jsonl"),
 ) -> Table:
     """Give rows as a source does; they stand in the file from row 1 on, a missing cell is None."""
-    frame = pd.DataFrame({name: column(name, [row.get(name) for row in rows]) for name in COLUMNS})
-    return Table(path, frame, np.arange(1, len(rows) + 1), list(unreadable))
+    columns = {name: column_of(name, [row.get(name) for row in rows]) for name in COLUMNS}
+    whole = pa.RecordBatch.from_pydict(columns)
+    return Table(path, whole, np.arange(1, len(rows) + 1), list(unreadable))
 
 
 def events_of(rows: Sequence[dict[str, Any]], seed: int = 0) -> Events:
     """Load rows that are all valid, of any time."""
-    settings = LoadSettings(limits=EventLimits(earliest_ms=1), max_bad_share=0.0, seed=seed)
-    return load([table(rows)], settings, NOW_MS)[0]
+    settings = LoadSettings(limits=EventLimits(earliest_ms=1), max_bad_share=0.0)
+    return load_in_memory(table(rows), settings, NOW_MS, seed)[0]
 
 
 def plain(events: Events) -> list[dict[str, Any]]:
@@ -63,6 +65,20 @@ def world(
     return [row | {"at": at} for row, at in zip(rows, times.tolist(), strict=True)]
 
 
+def without_taste() -> list[dict[str, Any]]:
+    """Draw a world in which users take to what is popular, and nothing else."""
+    random = np.random.default_rng(0)
+    share = 1 / np.arange(1, 61)
+    rows = []
+    for user in range(80):
+        videos = random.choice(60, 20, replace=False, p=share / share.sum())
+        rows += [
+            {"user": f"u{user}", "video": f"v{video}", "kind": "like"} for video in videos.tolist()
+        ]
+    times = 1 + random.permutation(len(rows))
+    return [row | {"at": at} for row, at in zip(rows, times.tolist(), strict=True)]
+
+
 def renamed(rows: Sequence[dict[str, Any]], seed: int = 1) -> list[dict[str, Any]]:
     """Give every user and video another id, so that ids sort in another order."""
     random = np.random.default_rng(seed)
@@ -82,4 +98,7 @@ class Silent:
         """Show nothing."""
 
     def step(self, done: int, total: int) -> None:
+        """Show nothing."""
+
+    def done(self, more: str = "") -> None:
         """Show nothing."""

@@ -187,3 +187,40 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
     """The message says which formats there are."""
     with pytest.raises(CatalogueError, match=r"ends in \.parquet or \.jsonl; convert"):
         Catalogue.read(tmp_path / "v.xlsx")
+
+
+def test_an_update_changes_what_is_given(tmp_path: Path) -> None:
+    """A cell that is given replaces what was there; empty cells and missing columns leave it."""
+    known = Video(id="a", title="Alpha", categories=("Food",), duration=9.0, blocked=True)
+    catalogue = Catalogue([known, Video(id="b", title="Beta"), Video(id="c", title="Gamma")])
+    columns = {
+        "id": ["a", "b", "new", "c"],
+        "title": [None, "Better", "New", "Gamma"],
+        "blocked": [False, None, True, None],
+        "colour": ["red"] * 4,
+    }
+
+    update = catalogue.updated(write_parquet(tmp_path / "changes.parquet", columns))
+
+    assert list(update.catalogue.values()) == [
+        Video(id="a", title="Alpha", categories=("Food",), duration=9.0, blocked=False),
+        Video(id="b", title="Better"),
+        Video(id="c", title="Gamma"),
+        Video(id="new", title="New", blocked=True),
+    ]
+    assert update[1:] == (1, 2, 1, 1)
+    assert catalogue["a"] == known
+
+
+def test_of_two_changes_of_a_video_both_count(tmp_path: Path) -> None:
+    """Rows of one id are taken one after the other."""
+    path = write_lines(
+        tmp_path / "changes.jsonl",
+        '{"id": "a", "title": "One", "blocked": true}',
+        '{"id": "a", "title": "Two", "__class__": 3}',
+    )
+
+    update = Catalogue().updated(path)
+
+    assert dict(update.catalogue) == {"a": Video(id="a", title="Two", blocked=True)}
+    assert str(update) == "1 videos added, 0 changed; 1 blocked, 0 unblocked"

@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOWHERE = "redis://127.0.0.1:1/0"  # port 1: nobody listens there
-COMMANDS = ("demo", "train", "refresh", "worker", "send", "recommend", "models")
+COMMANDS = (
+    "demo",
+    "night",
+    "evaluate",
+    "report",
+    "refresh",
+    "worker",
+    "send",
+    "recommend",
+    "models",
+    "catalogue",
+)
 HELP = [sys.executable, "-m", "deploy.cli", "--help"]
 LIGHT = ("numpy", "pydantic_settings", "rich.console", "typer")
 HEAVY = ("faust", "redis", "confluent_kafka", "pyarrow", "pandas", "scipy", "implicit")
@@ -82,7 +93,8 @@ def test_help_imports_nothing_heavy() -> None:
     ("command", "flags"),
     [
         ("demo", ["--source", "--events", "--factors"]),
-        ("train", ["--catalogue", "--redis-url", "--factors", "--alpha", "--max-bad-share"]),
+        ("night", ["--catalogue", "--map", "--dry-run", "--force", "--device", "--gate-margin"]),
+        ("evaluate", ["--protocol", "--trained-on", "--map"]),
         ("refresh", ["--redis-url", "--redis-prefix", "--ttl-days"]),
         ("worker", ["--kafka", "--redis-url", "--group", "--instance", "--list-length"]),
         ("send", ["--kafka", "--events-topic", "--max-event-bytes"]),
@@ -107,7 +119,7 @@ def test_no_command_shows_the_help(upnext: Callable[..., Ended]) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("dance",), ("train",), ("train", "missing.csv"), ("worker", "--dance")]
+    "words", [("dance",), ("night",), ("night", "missing.csv"), ("worker", "--dance")]
 )
 def test_wrong_usage(upnext: Callable[..., Ended], words: tuple[str, ...]) -> None:
     """A word that is unknown or missing, and a file that isn't there, end with 2."""
@@ -116,11 +128,19 @@ def test_wrong_usage(upnext: Callable[..., Ended], words: tuple[str, ...]) -> No
     assert "Usage: " in ended.err
 
 
-@pytest.mark.parametrize("command", ["train", "refresh", "worker", "recommend", "models"])
+@pytest.mark.parametrize(
+    "command", ["night", "refresh", "evaluate", "worker", "recommend", "models"]
+)
 def test_no_redis(upnext: Callable[..., Ended], tmp_path: Path, command: str) -> None:
     """Without Redis a command says where it looked and which setting names another, and ends."""
     (tmp_path / "one.jsonl").write_text('{"user":"u","video":"v","kind":"like","at":1}\n')
-    more = {"recommend": ["u1"], "models": ["list"], "worker": []}.get(command, ["one.jsonl"])
+    words = {
+        "recommend": ["u1"],
+        "models": ["list"],
+        "worker": [],
+        "evaluate": ["current", "one.jsonl"],
+    }
+    more = words.get(command, ["one.jsonl"])
     ended = upnext(command, *more, "--redis-url", "redis://me:secret@127.0.0.1:1/0")
     assert ended.status == 1
     assert "Redis at redis://***@127.0.0.1:1/0 does not answer" in ended.err

@@ -6,6 +6,7 @@ An example is a fenced block below a comment ``<!-- example: NAME -->``; `CHECKS
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shlex
@@ -19,7 +20,9 @@ import msgspec
 import pytest
 import typer
 
-from batch_training.load import LoadSettings, load
+from batch_training.night_report import NightReport
+from batch_training.reading.load import LoadSettings, load
+from batch_training.report.words import WAYS
 from data.catalogue import Catalogue
 from data.heartbeats import Heartbeat
 from data.interaction import KINDS, BadEventError, EventLimits, Interaction, decode
@@ -32,8 +35,10 @@ from data.user_history import UserHistory
 from data.user_store import Answer, UserStore, UserWrite
 from deploy.cli import app
 from deploy.embedded.redis_server import EmbeddedRedis
+from deploy.night.outcome import EXIT_CODES, Outcome
 from deploy.settings import load_settings
 from stream_inference.dead_letters import DeadLetter
+from stream_inference.refresh import Refreshed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +52,9 @@ PAGES: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EXAMPLE: Final = re.compile(
     r"^<!-- example: ([^>\n]+) -->\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
+OUTPUT: Final = re.compile(
+    r"^<!-- (\w+)-output -->\n(.*?)^<!-- /\1-output -->$", re.MULTILINE | re.DOTALL
 )
 
 
@@ -106,7 +114,7 @@ def check_interactions(ending: str) -> Callable[[str, Path], None]:
     def check(text: str, folder: Path) -> None:
         file = folder / f"interactions{ending}"
         file.write_text(text)
-        _, report = load(read_interactions(file), LoadSettings(), now_ms())
+        _, report = load(read_interactions(file), LoadSettings(), now_ms(), folder)
         assert report.kept
         assert not report.dropped
 
@@ -129,12 +137,26 @@ def check_settings(text: str, folder: Path) -> None:
         assert tomllib.loads(text).items() <= load_settings({}).model_dump().items()
 
 
+def check_night_line(text: str, _folder: Path) -> None:
+    """It has the fields that a night prints, each of its type, and a verdict with its exit code."""
+    shown = json.loads(text)
+    written = json.loads(json.dumps(Outcome(NightReport(started_at=0), None, 0, None).line()))
+    assert {name: type(value) for name, value in shown.items()} == {
+        name: type(value) for name, value in written.items()
+    }
+    assert shown["exit_code"] == EXIT_CODES[shown["verdict"]]
+    assert shown["hit_rate"].keys() == WAYS.keys()
+    assert shown["refreshed"].keys() == set(Refreshed._fields)
+    assert shown["events"] == shown["rows"] - sum(shown["dropped"].values())
+
+
 CHECKS: Final[dict[str, Callable[[str, Path], None]]] = {
     "events": check_events,
     "dead letter": check_dead_letter,
     "up-next list": check_as(UpNext),
     "manifest": check_as(Manifest),
     "heartbeat": check_as(Heartbeat),
+    "night line": check_night_line,
     "interactions.csv": check_interactions(".csv"),
     "interactions.jsonl": check_interactions(".jsonl"),
     "catalogue.jsonl": check_catalogue,
@@ -162,11 +184,21 @@ def test_every_key_stands_in_the_contracts() -> None:
     expected = {
         *(keys.history("ada"), keys.up_next("ada"), keys.damaged("ada")),
         *(keys.current, keys.versions, keys.manifest(version)),
-        *(keys.chunk(version, "model", 0), keys.chunk(version, "catalogue", 0)),
+        *(keys.chunk(version, part, 0) for part in ("model", "catalogue", "report")),
+        *(keys.activations, keys.unfinished, keys.lock, keys.fence),
         *(keys.workers, keys.worker(example_of("heartbeat", Heartbeat).worker)),
     }
     shown = re.findall(r"^\| `(upnext:[^`]+)`", CONTRACTS.read_text(), re.MULTILINE)
     assert sorted(shown) == sorted(expected)
+
+
+def test_output_is_shown_once_and_not_empty() -> None:
+    """What the demo and the measuring of quality print stands on one page each, as a block."""
+    found = [match.groups() for page in PAGES for match in OUTPUT.finditer(page.read_text())]
+    assert sorted(name for name, _ in found) == ["demo", "quality"]
+    for name, text in found:
+        (block,) = FENCE.findall(text)
+        assert len(block[1].split()) > 50, name
 
 
 def test_header_of_a_history_is_the_one_shown() -> None:

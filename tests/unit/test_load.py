@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from batch_training.load import LoadSettings, load
-from batch_training.load_report import BadDataError
+from batch_training.reading.load import LoadSettings, load, load_in_memory
+from batch_training.reading.load_report import BadDataError, LoadReport
 from data.interaction import BadEventError, EventLimits, Interaction, decode
 from data.sources.files import read_interactions
 from data.sources.table import COLUMNS, Table
@@ -71,23 +73,80 @@ def in_some_order(interactions: list[Interaction]) -> list[str]:
 
 @given(st.lists(ROWS | MOSTLY_RIGHT, min_size=1, max_size=6))
 @example([event(at=True), event()])
+@example([event(at=-(2**63)), event()])
 @example([event(at=10**40), event(at=-(10**400)), event(watch_ratio=10**400)])
 @example([event() | {"user": ["u"]}, event() | {"kind": {}}, event() | {"rating": "4"}])
 def test_rows_are_judged_as_live_events_are(rows: list[dict[str, Any]]) -> None:
     """A row is kept exactly if its JSON would be taken as a live event, and says the same."""
     judged = [as_live(row) for row in rows]
     expected = [taken for taken in judged if isinstance(taken, Interaction)]
-    settings = LoadSettings(limits=LIMITS, max_bad_share=1.0)
-    try:
-        events, report = load([table(rows)], settings, NOW_MS)
-    except BadDataError as error:
-        assert not expected
-        report = error.report
-    else:
-        loaded = [events.interaction(index) for index in range(len(events))]
-        assert in_some_order(loaded) == in_some_order(expected)
+    loaded, report = loaded_of(table(rows))
+    assert in_some_order(loaded) == in_some_order(expected)
     assert report.kept == len(expected)
     assert report.rows == len(rows)
+    assert report.dropped == Counter(reason for reason in judged if isinstance(reason, str))
+
+
+def loaded_of(given_table: Table) -> tuple[list[Interaction], LoadReport]:
+    """Load a table however bad it is."""
+    settings = LoadSettings(limits=LIMITS, max_bad_share=1.0)
+    try:
+        events, report = load_in_memory(given_table, settings, NOW_MS)
+    except BadDataError as error:
+        return [], error.report
+    return [events.interaction(index) for index in range(len(events))], report
+
+
+ARROW: dict[str, st.SearchStrategy[pa.DataType]] = {
+    "user": st.sampled_from([pa.string(), pa.large_string(), pa.int64()]),
+    "kind": st.sampled_from([pa.string(), pa.large_string(), pa.bool_()]),
+    "at": st.sampled_from([pa.int64(), pa.uint64(), pa.int32(), pa.float64(), pa.string()]),
+    "rating": st.sampled_from(
+        [pa.float64(), pa.float32(), pa.int8(), pa.decimal128(5, 2), pa.bool_(), pa.null()]
+    ),
+}
+OF_TYPE: dict[pa.DataType, st.SearchStrategy[Any]] = {
+    **dict.fromkeys([pa.string(), pa.large_string()], IDS | st.just("")),
+    pa.int64(): st.integers(NOW_MS - 3, NOW_MS + 3) | st.sampled_from([-(2**63), 2**63 - 1, 1]),
+    pa.uint64(): st.integers(NOW_MS - 3, NOW_MS + 3) | st.sampled_from([2**64 - 1, 2**63]),
+    pa.int32(): st.integers(0, 5),
+    pa.int8(): st.integers(-1, 6),
+    pa.float64(): st.floats(-1, 6) | st.sampled_from([float("inf"), -0.0, float(NOW_MS)]),
+    pa.float32(): st.floats(-1, 6, width=32),
+    pa.decimal128(5, 2): st.decimals(-1, 6, places=2),
+    pa.bool_(): st.booleans(),
+    pa.null(): st.none(),
+}
+
+
+@st.composite
+def arrow_rows(draw: st.DrawFn) -> pa.RecordBatch:
+    """Draw columns each of one type, some of them encoded as a dictionary."""
+    count = draw(st.integers(1, 5))
+    columns = {}
+    for name in COLUMNS:
+        strategies = ARROW[{"video": "user", "watch_ratio": "rating"}.get(name, name)]
+        kind = draw(strategies)
+        fitting = st.sampled_from(KINDS) if name == "kind" and kind != pa.bool_() else OF_TYPE[kind]
+        cells = draw(st.lists(st.none() | fitting, min_size=count, max_size=count))
+        column = pa.array(cells, kind)
+        is_plain = pa.types.is_null(kind) or draw(st.booleans())
+        columns[name] = column if is_plain else column.dictionary_encode()
+    return pa.RecordBatch.from_pydict(columns)
+
+
+@given(arrow_rows())
+def test_typed_columns_are_judged_as_live_events_are(columns: pa.RecordBatch) -> None:
+    """The same holds for columns of one type, as Parquet has them, encoded or not."""
+    rows = [
+        {name: float(cell) if isinstance(cell, Decimal) else cell for name, cell in row.items()}
+        for row in columns.to_pylist()
+    ]
+    judged = [as_live(row) for row in rows]
+    given_table = Table(Path("some.parquet"), columns, np.arange(len(columns)), [])
+    loaded, report = loaded_of(given_table)
+    expected = [taken for taken in judged if isinstance(taken, Interaction)]
+    assert in_some_order(loaded) == in_some_order(expected)
     assert report.dropped == Counter(reason for reason in judged if isinstance(reason, str))
 
 
@@ -108,7 +167,7 @@ def test_rows_are_judged_as_live_events_are(rows: list[dict[str, Any]]) -> None:
 )
 def test_bounds_are_within(row: dict[str, Any]) -> None:
     """What lies just at a bound is taken."""
-    events, _ = load([table([row])], LoadSettings(limits=LIMITS), NOW_MS)
+    events, _ = load_in_memory(table([row]), LoadSettings(limits=LIMITS), NOW_MS)
     assert plain(events) == [row]
 
 
@@ -117,7 +176,7 @@ def test_bad_rows_are_counted_and_the_first_are_shown() -> None:
     bad = [event(at=1), *[event(user=7)] * 7, event(watch_ratio=float("inf"))]
     path = Path("views.csv")
     given_table = table([event(), *bad], [(12, "has 3 cells, the header 4")], path)
-    _, report = load([given_table], LoadSettings(max_bad_share=1.0), NOW_MS)
+    _, report = load_in_memory(given_table, LoadSettings(max_bad_share=1.0), NOW_MS)
     assert (report.rows, report.kept) == (11, 1)
     assert report.dropped == {"invalid": 8, "time_out_of_bounds": 1, "unreadable": 1}
     assert [row.row for row in report.examples["invalid"]] == [3, 4, 5, 6, 7]
@@ -127,10 +186,10 @@ def test_bad_rows_are_counted_and_the_first_are_shown() -> None:
     assert "views.csv, row 12: has 3 cells, the header 4" in text
 
 
-def test_examples_of_all_tables_together_are_five() -> None:
+def test_examples_of_all_tables_together_are_five(tmp_path: Path) -> None:
     """The first five bad rows are those of the first file that has them."""
     tables = [table([event(), event(kind="stare")], path=Path(f"{n}.csv")) for n in range(8)]
-    _, report = load(tables, ANY_TIME, NOW_MS)
+    _, report = load(tables, ANY_TIME, NOW_MS, tmp_path)
     assert report.dropped == {"invalid": 8}
     assert [row.path.name for row in report.examples["invalid"]] == [f"{n}.csv" for n in range(5)]
 
@@ -140,26 +199,27 @@ def test_too_many_bad_rows_stop_the_night(bad: int, *, is_too_much: bool) -> Non
     """One row in twenty may be bad; beyond that an error says how many and which came first."""
     rows = [event()] * (100 - bad) + [event(video="")] * bad
     if not is_too_much:
-        assert load([table(rows)], LoadSettings(), NOW_MS)[1].bad_share == pytest.approx(0.05)
+        report = load_in_memory(table(rows), LoadSettings(), NOW_MS)[1]
+        assert report.bad_share == pytest.approx(0.05)
         return
     with pytest.raises(BadDataError, match=r"6\.0% of the rows.*max_bad_share") as error:
-        load([table(rows)], LoadSettings(), NOW_MS)
+        load_in_memory(table(rows), LoadSettings(), NOW_MS)
     assert "row 95: Expected `str` of length >= 1" in str(error.value)
 
 
 @pytest.mark.parametrize("tables", [[], [table([])], [table([event(kind="stare")])]])
-def test_nothing_to_learn_from_stops_the_night(tables: list[Table]) -> None:
+def test_nothing_to_learn_from_stops_the_night(tables: list[Table], tmp_path: Path) -> None:
     """Without a single valid row there is an error, whatever share of bad rows is allowed."""
     with pytest.raises(BadDataError, match="no interaction to learn from"):
-        load(tables, ANY_TIME, NOW_MS)
+        load(tables, ANY_TIME, NOW_MS, tmp_path)
 
 
 def test_a_file_is_loaded_through_its_reader(tmp_path: Path) -> None:
     """Rows of a CSV file come out as events, and a broken line is counted with its number."""
     path = tmp_path / "views.csv"
     path.write_text(f"user,video,kind,at,watch_ratio\nu,v,watch,{NOW_MS},0.5\nu,v,watch\n")
-    events, report = load(read_interactions(path), ANY_TIME, NOW_MS)
-    assert plain(events) == [event(watch_ratio=0.5)]
+    spool, report = load(read_interactions(path), ANY_TIME, NOW_MS, tmp_path)
+    assert plain(spool.events()) == [event(watch_ratio=0.5)]
     assert [row[:2] for row in report.examples["unreadable"]] == [(path, 3)]
 
 
@@ -169,9 +229,26 @@ def test_numbers_of_any_width_are_taken() -> None:
     frame = pd.DataFrame(
         row | {"at": np.array([NOW_MS], np.uint64), "watch_ratio": np.ones(1, np.int8)}
     )
-    frame = frame.reindex(columns=list(COLUMNS))
-    events, _ = load([Table(Path("x"), frame, np.arange(1), [])], LoadSettings(), NOW_MS)
+    events, _ = load_in_memory(Table.of_frame("x", frame), LoadSettings(), NOW_MS)
     assert plain(events) == [event()]
+
+
+def test_a_frame_is_taken_as_it_stands() -> None:
+    """Objects of any type, categories, missing cells and whole numbers as ids are understood."""
+    frame = pd.DataFrame(
+        {
+            "user": [7, 8, 9, 10],
+            "video": pd.Series(["v", None, b"v", "w"], dtype=object),
+            "kind": pd.Series(["like"] * 4, dtype="category"),
+            "at": pd.Series([NOW_MS, NOW_MS, NOW_MS, 1.5], dtype=object),
+            "rating": [np.nan, 3, 4, 5],
+        }
+    )
+    loaded, report = loaded_of(Table.of_frame("x", frame))
+    assert loaded == [Interaction(user="7", video="v", kind="like", at=NOW_MS)]
+    assert [row.row for row in report.examples["invalid"]] == [2, 3, 4]
+    pieces = pd.concat([pd.DataFrame([event(f"v{n}")]).convert_dtypes() for n in range(2)])
+    assert {taken.video for taken in loaded_of(Table.of_frame("x", pieces))[0]} == {"v0", "v1"}
 
 
 def test_events_of_one_moment_come_in_a_seeded_random_order() -> None:
@@ -185,13 +262,35 @@ def test_events_of_one_moment_come_in_a_seeded_random_order() -> None:
     assert later not in (sorted(later), sorted(later, reverse=True))
 
 
+def test_codes_follow_the_good_rows(tmp_path: Path) -> None:
+    """Ids are numbered as they appear over all tables; those of bad rows alone have no number."""
+    tables = [
+        table([event("b", user="x", at=1), event("b", user="y"), event("a", user="z")]),
+        table([event("c", user="z"), event("b", user="é")]),
+    ]
+    settings = LoadSettings(limits=LIMITS, max_bad_share=0.5)
+    spool, report = load(tables, settings, NOW_MS, tmp_path)
+    assert (spool.users, spool.videos) == (["y", "z", "é"], ["b", "a", "c"])
+    assert [row["user"] for row in plain(spool.events())] == ["y", "z", "z", "é"]
+    assert (report.users, report.videos) == (3, 3)
+
+
+def test_codes_do_not_follow_the_order_of_a_dictionary() -> None:
+    """What a file encoded in another order is numbered as it appears in the rows all the same."""
+    users = pa.DictionaryArray.from_arrays(pa.array([2, 0, 2]), pa.array(["a", "b", "c"]))
+    columns = table([event()] * 3).columns.set_column(0, "user", users)
+    given_table = Table(Path("some.parquet"), columns, np.arange(3), [])
+    events, _ = load_in_memory(given_table, LoadSettings(), NOW_MS)
+    assert events.users == ["c", "a"]
+
+
 def test_codes_do_not_depend_on_how_ids_are_spelt() -> None:
     """Users and videos are numbered as they appear, so renaming them changes no number."""
     rows = world(users=9)
     events, other = events_of(rows), events_of(renamed(rows))
     for name in ("user", "video", "kind", "at"):
         assert np.array_equal(getattr(events, name), getattr(other, name))
-    assert events.video[0] == events.user[0] == 0
+    assert (events.users[0], events.videos[0]) == (rows[0]["user"], rows[0]["video"])
     assert len(set(events.videos)) == len(events.videos) == events.video.max() + 1
 
 

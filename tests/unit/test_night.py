@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 import pytest
 
-from batch_training.evaluate import choose_unseen, evaluate_unseen
-from batch_training.histories import merge_events
-from batch_training.night import NightSettings, RefusedError, _refuse_if_worse, run_night
-from batch_training.train import fit, freeze, training_set
-from batch_training.train_settings import TrainSettings
+from batch_training.judging.judge import Contest, JudgeSettings, judge
+from batch_training.judging.unseen import UnseenSettings, choose_unseen
+from batch_training.merging.histories import merge_events
+from batch_training.night import Given, Night, RefusedError, run_night
+from batch_training.night_report import NightReport
+from batch_training.night_settings import NightSettings
+from batch_training.progress import Stages
+from batch_training.reading.spool import Spool
+from batch_training.training.settings import TrainSettings
+from batch_training.training.train import fit, freeze, training_set
 from data.catalogue import Catalogue, Video
 from data.confidence import ConfidenceParameters
 from data.frozen_model import FrozenModel
 from data.up_next import rank_histories
-from tests.unit.nights import Silent, events_of, world
+from tests.unit.nights import Silent, events_of, without_taste, world
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from batch_training.events import Events
+
+    Run = Callable[..., tuple[Night, NightReport]]
 
 SETTINGS = NightSettings(
     train=TrainSettings(
@@ -25,8 +39,10 @@ SETTINGS = NightSettings(
         iterations=4,
         regularization=5.0,
         threads=1,
+        device="cpu",
         confidence=ConfidenceParameters(alpha=10.0),
-    )
+    ),
+    window_events=50,
 )
 
 
@@ -46,107 +62,184 @@ class Heard(Silent):
         self.steps[self.stages[-1]] = (done, total)
 
 
-def test_a_night_learns_judges_and_tells() -> None:
+def changed(**train: Any) -> NightSettings:  # noqa: ANN401 - any setting
+    """Change settings of the training."""
+    return msgspec.structs.replace(SETTINGS, train=msgspec.structs.replace(SETTINGS.train, **train))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Give a function that runs a night on events; what it is given beside can be named."""
+
+    def runs(
+        events: Events,
+        settings: NightSettings = SETTINGS,
+        stages: Stages | None = None,
+        **more: Any,  # noqa: ANN401 - any field of Given
+    ) -> tuple[Night, NightReport]:
+        given = Given(Spool.of(events, tmp_path), **({"catalogue": Catalogue()} | more))
+        report = NightReport(started_at=0)
+        more_stages = stages or Stages(Silent())
+        return run_night(given, settings, report, more_stages), report
+
+    return runs
+
+
+def test_a_night_learns_judges_and_tells(run: Run) -> None:
     """The model knows every video, beats popularity, and its facts survive the bytes."""
     events, heard = events_of(world()), Heard()
-    night = run_night(events, Catalogue(), SETTINGS, heard)
-    served = night.figures.replay
-    assert served["live"]["hit_rate"] > 1.5 * served["popularity"]["hit_rate"]
-    unseen = night.figures.unseen
-    assert unseen["model"]["ndcg@100"] > unseen["popularity"]["ndcg@100"]
+    stages = Stages(heard)
+    night, report = run(events, stages=stages)
+    replayed = report.judgements[0]
+    candidate, popularity = replayed.ways[0], replayed.way("popularity")
+    assert popularity is not None
+    assert candidate.figures["hit_rate@10"].mean > 1.5 * popularity.figures["hit_rate@10"].mean
+    assert [judgement.protocol for judgement in report.judgements] == [
+        "replay",
+        "temporal",
+        "unseen",
+    ]
     assert set(night.model.vocabulary.ids) == set(events.videos)
     facts = FrozenModel.from_bytes(night.model.to_bytes()).metadata
-    assert facts["quality"]["replay"] == served
-    assert facts["data"]["events"] == len(events)
-    assert facts["data"]["newest_at"] == events.at[-1]
+    told = candidate.figures["hit_rate@10"].mean
+    assert facts["quality"]["replay"]["candidate"]["hit_rate@10"] == told
     assert msgspec.convert(facts["settings"], NightSettings) == SETTINGS
-    assert list(night.seconds) == heard.stages
+    announced = [stage.name for stage in stages.facts if stage.name != "Judge the baselines"]
+    assert announced == heard.stages
     assert heard.steps["Train on everything"] == (4, 4)
+    assert len(report.sample_users) == 6
 
 
-def test_unseen_users_are_not_trained_on() -> None:
-    """Figures for unseen users are those of a model that was trained on the others alone."""
-    histories = merge_events(events_of(world()))
-    unseen = choose_unseen(histories, SETTINGS.unseen)
-    learnt_from = training_set(histories.take(~unseen), SETTINGS.train.confidence)
-    model = freeze(fit(learnt_from.matrix, SETTINGS.train), learnt_from, SETTINGS.train)
-    scores = evaluate_unseen(model, histories.take(unseen), SETTINGS.unseen)
-    night = run_night(events_of(world()), Catalogue(), SETTINGS, Silent())
-    assert scores is not None
-    assert night.figures.unseen == scores.figures()
+def test_judged_is_what_was_trained_on_the_older_events(run: Run) -> None:
+    """The figures are those of a model of the older events, without the unseen users."""
+    events = events_of(world())
+    _, report = run(events)
+    past, later = events.split(SETTINGS.judged_share)
+    before = merge_events(past)
+    unseen = choose_unseen(before, UnseenSettings())
+    learnt_from = training_set(before, SETTINGS.train.confidence, without=unseen)
+    fitted = fit(learnt_from.matrix, SETTINGS.train)
+    candidate = freeze(fitted.item_factors, learnt_from, SETTINGS.train)
+    contest = Contest(candidate, None, before, later, before.take(unseen))
+    assert judge(contest, JudgeSettings()).judgements == report.judgements
 
 
-def test_the_same_night_gives_the_same_model() -> None:
-    """With the same events and seeds the model is the same to the byte."""
-    one, two = (run_night(events_of(world()), Catalogue(), SETTINGS, Silent()) for _ in range(2))
-    assert one.model.to_bytes() == two.model.to_bytes()
+def test_the_same_night_gives_the_same_model(run: Run) -> None:
+    """With the same events and seeds the model is the same to the last digit."""
+    one, two = (run(events_of(world()))[0].model for _ in range(2))
+    np.testing.assert_array_equal(one.item_factors, two.item_factors)
 
 
-def test_histories_are_those_of_all_events() -> None:
+def test_histories_are_those_of_all_events(run: Run) -> None:
     """What the refresh writes is the whole history, bounded as the model says."""
     events = events_of(world())
-    settings = msgspec.structs.replace(SETTINGS, history_limit=10)
-    night = run_night(events, Catalogue(), settings, Silent())
+    night, _ = run(events, msgspec.structs.replace(SETTINGS, history_limit=10))
     assert dict(night.histories.by_user()) == dict(merge_events(events, 10).by_user())
     assert night.model.history_limit == 10
 
 
-def test_blocked_videos_are_not_listed() -> None:
+def test_blocked_videos_are_not_listed(run: Run) -> None:
     """A video that the catalogue blocks is in no list, and no event is judged by it."""
     events = events_of(world())
     blocked = set(events.videos[::2])
     catalogue = Catalogue(Video(id=video, blocked=True) for video in blocked)
-    night = run_night(events, catalogue, SETTINGS, Silent())
+    night, report = run(events, catalogue=catalogue)
     histories = [history for _, history in night.histories.by_user()]
     rows = np.unique(rank_histories(night.model, histories, 20).rows)
     assert blocked.isdisjoint(night.model.vocabulary.ids[row] for row in rows[rows >= 0])
+    assert blocked.isdisjoint(video for user in report.sample_users for video in user.after)
 
 
-def without_taste() -> list[dict[str, Any]]:
-    """Draw a world in which users take to what is popular, and nothing else."""
-    random = np.random.default_rng(0)
-    share = 1 / np.arange(1, 61)
-    rows = []
-    for user in range(80):
-        videos = random.choice(60, 20, replace=False, p=share / share.sum())
-        rows += [
-            {"user": f"u{user}", "video": f"v{video}", "kind": "like"} for video in videos.tolist()
-        ]
-    times = 1 + random.permutation(len(rows))
-    return [row | {"at": at} for row, at in zip(rows, times.tolist(), strict=True)]
+def test_serving_model_itself_is_compared_with_on_news(run: Run) -> None:
+    """Where enough came after the serving model's data, it is judged beside the candidate."""
+    events = events_of(world())
+    past, later = events.split(0.92)
+    serving, _ = run(past)
+    served = tell(serving.model, past)
+    _, report = run(events, serving=served)
+    assert report.gate is not None
+    assert "itself" in report.gate.compared_with
+    assert report.judgements[0].from_at == later.at[0]
+    assert report.judgements[0].way("serving") is not None
 
 
-def test_a_model_worse_than_popularity_is_refused() -> None:
+def test_settings_of_the_serving_model_are_trained_anew(run: Run) -> None:
+    """Where too little came after its data, other settings are judged on the older events."""
+    events = events_of(world())
+    serving, _ = run(events)
+    heard = Heard()
+    _, report = run(events, changed(factors=9), Stages(heard), serving=tell(serving.model, events))
+    assert "Train the serving model's settings" in heard.stages
+    assert report.judgements[0].way("serving") is not None
+
+
+def test_same_settings_and_no_news_are_the_same_model(run: Run) -> None:
+    """With nothing new and nothing changed there is nothing to compare, and the night says so."""
+    events = events_of(world())
+    serving, _ = run(events)
+    _, report = run(events, serving=tell(serving.model, events))
+    assert report.gate is not None
+    assert "same model" in report.gate.compared_with
+    assert report.judgements[0].way("serving") is None
+
+
+def test_a_worse_candidate_is_refused_unless_forced(run: Run) -> None:
+    """Settings much worse than the serving model's don't pass; force writes who and why."""
+    events = events_of(world())
+    served = tell(run(events)[0].model, events)
+    worse = changed(regularization=1e6)
+    with pytest.raises(RefusedError) as caught:
+        run(events, worse, serving=served)
+    assert "serving model" in str(caught.value)
+    night, report = run(
+        events, worse, serving=served, forced_by="somebody@here", forced_why="to see"
+    )
+    assert report.gate is not None
+    assert report.gate.reasons == tuple(caught.value.reasons)
+    told = night.model.metadata["gate"]
+    assert (told["forced_by"], told["forced_why"]) == ("somebody@here", "to see")
+
+
+def test_force_leaves_no_trace_where_nothing_is_refused(run: Run) -> None:
+    """A good candidate isn't said to have been forced."""
+    _, report = run(events_of(world()), forced_by="somebody@here", forced_why="in case")
+    assert report.gate is not None
+    assert (report.gate.reasons, report.gate.forced_by) == ((), "")
+
+
+def tell(model: FrozenModel, events: Events) -> FrozenModel:
+    """Let a model tell until when its data went, as the whole night sees to."""
+    facts = model.metadata | {"data": {"newest_at": int(events.at[-1])}}
+    return FrozenModel.from_bytes(dataclasses.replace(model, metadata=facts).to_bytes())
+
+
+def test_a_model_worse_than_popularity_is_refused(run: Run) -> None:
     """Where there is no taste to learn, the night says that popularity does as well."""
-    with pytest.raises(RefusedError, match=r"the popular videos in \d.*nothing is published"):
-        run_night(events_of(without_taste()), Catalogue(), SETTINGS, Silent())
+    with pytest.raises(RefusedError, match=r"the popular videos in \d"):
+        run(events_of(without_taste()))
 
 
-@pytest.mark.parametrize("hit_rate", [0.1, 0.2, float("nan")])
-def test_no_better_than_popularity_is_not_good_enough(hit_rate: float) -> None:
-    """Lists must be better than popularity, not as good; figures that are no numbers never are."""
-    figures = {"live": {"hit_rate": hit_rate}, "popularity": {"hit_rate": 0.2}}
-    with pytest.raises(RefusedError):
-        _refuse_if_worse(100, figures)
-
-
-def test_a_night_without_anything_to_judge_by_is_refused() -> None:
+def test_a_night_without_anything_to_judge_by_is_refused(run: Run) -> None:
     """A history whose newest events say nothing about lists is too short."""
     with pytest.raises(RefusedError, match="longer history"):
-        run_night(events_of(world()[:3]), Catalogue(), SETTINGS, Silent())
+        run(events_of(world()[:3]))
 
 
-def test_a_training_that_breaks_is_refused() -> None:
+def test_a_training_that_breaks_is_refused(run: Run) -> None:
     """Confidences so great that factors are no numbers give a refusal, not a model."""
-    confidence = ConfidenceParameters(alpha=1e37)
-    train = msgspec.structs.replace(SETTINGS.train, confidence=confidence)
-    settings = msgspec.structs.replace(SETTINGS, train=train)
     with pytest.raises(RefusedError, match="no model that could be served"):
-        run_night(events_of(world()), Catalogue(), settings, Silent())
+        run(events_of(world()), changed(confidence=ConfidenceParameters(alpha=1e37)))
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"judged_share": 0.0}, {"judged_share": float("nan")}, {"history_limit": 0}]
+    "wrong",
+    [
+        {"judged_share": 0.0},
+        {"judged_share": float("nan")},
+        {"history_limit": 0},
+        {"window_events": 0},
+        {"min_support": 0},
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
     """A setting out of range is an error that names it."""

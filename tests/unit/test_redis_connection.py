@@ -68,7 +68,8 @@ def test_password_is_hidden(url: str, shown: str) -> None:
     assert without_password(url) == shown
 
 
-def test_other_errors_pass_through() -> None:
-    """An error that is not Redis's is not explained away."""
-    with pytest.raises(KeyError), explained("redis://localhost"):
-        raise KeyError
+@pytest.mark.parametrize("error", [KeyError, OSError])
+def test_other_errors_pass_through(error: type[Exception]) -> None:
+    """An error that is not Redis's, such as one of a full disk, is not explained away."""
+    with pytest.raises(error), explained("redis://localhost"):
+        raise error

@@ -59,6 +59,7 @@ def test_keys_of_two_users_never_meet(users: list[str]) -> None:
 def test_keys_of_models_and_of_workers_share_their_slots() -> None:
     """All models live in one slot, as a script touches them together, and so do all workers."""
     models = [KEYS.current, KEYS.versions, KEYS.manifest("v"), KEYS.chunk("v", "model", 3)]
+    models += [KEYS.activations, KEYS.unfinished, KEYS.lock, KEYS.fence]
     assert len({slot(name) for name in models}) == 1
     assert len({slot(name) for name in (KEYS.workers, KEYS.worker("w}x"))}) == 1
 

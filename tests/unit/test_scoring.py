@@ -184,12 +184,17 @@ def test_top_n_alone_is_as_in_a_batch(seed: int, n: int) -> None:
 
 
 def test_many_users_go_through_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the scores of all users would not fit, the pieces give the same as the whole."""
-    users = np.random.default_rng(1).normal(size=(7, FACTORS)).astype(np.float32)
-    out = ragged([[i] for i in range(7)])
-    whole = top_n(SMALL, users, out, 5)
-    monkeypatch.setattr(scoring, "_MAX_SCORES", 3 * 64)
-    pieces = top_n(SMALL, users, out, 5)
+    """When the scores of all users would not fit, the pieces give the same as the whole.
+
+    The whole is so many that they are ranked side by side in another way than the pieces.
+    """
+    wide = model(400, FACTORS)
+    count = scoring._MANY + 7
+    users = np.random.default_rng(1).normal(size=(count, FACTORS)).astype(np.float32)
+    out = ragged([[i] for i in range(count)])
+    whole = top_n(wide, users, out, 5)
+    monkeypatch.setattr(scoring, "_MAX_SCORES", 3 * 416)
+    pieces = top_n(wide, users, out, 5)
     assert (whole[0] == pieces[0]).all()
     np.testing.assert_allclose(whole[1], pieces[1], rtol=1e-5)
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from batch_training.load import LoadSettings
-from batch_training.night import NightSettings
+from batch_training.night_settings import NightSettings
+from batch_training.reading.load import LoadSettings
 from data.interaction import EventLimits
 from deploy.settings import load_settings
-from deploy.settings_sources import SettingsError
+from deploy.settings.sources import SettingsError
 from stream_inference.faust_worker.settings import WorkerSettings
 
 if TYPE_CHECKING:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from data.sources.files import read_interactions
-from data.sources.table import COLUMNS, SourceError, Table
+from data.sources.table import COLUMNS, SourceError
+from tests.unit.tables import cells, read_one
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from data.sources.table import Table
 
 HEADER = "user,video,kind,at\n"
 
@@ -18,8 +21,7 @@ HEADER = "user,video,kind,at\n"
 def read_text(path: Path, text: str | bytes) -> Table:
     """Write a text file and read it as one table."""
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    (table,) = read_interactions(path)
-    return table
+    return read_one(path)
 
 
 def test_broken_csv_rows_are_listed(tmp_path: Path) -> None:
@@ -30,7 +32,7 @@ def test_broken_csv_rows_are_listed(tmp_path: Path) -> None:
         b"d,\xff,like,1\r\ne,5,like,6\r\n",
     )
 
-    assert table.frame["user"].tolist() == ["a", "e"]
+    assert cells(table, "user") == ["a", "e"]
     assert table.rows.tolist() == [2, 7]
     assert table.unreadable[:2] == [
         (4, "has 2 cells, the header 4"),
@@ -48,7 +50,7 @@ def test_an_open_quote_hides_no_rows(tmp_path: Path) -> None:
         + 'a,1,like,1\nb,"2,like,1\nc,3,like,1\nd,"4",like,1\ne,5,like,1\nf,"6,like,1\ng,7\n',
     )
 
-    assert table.frame["user"].tolist() == ["a", "e"]
+    assert cells(table, "user") == ["a", "e"]
     assert table.rows.tolist() == [2, 6]
     assert [line for line, _ in table.unreadable] == [3, 4, 5, 7, 8]
 
@@ -58,7 +60,7 @@ def test_a_cell_without_end_hides_no_rows(tmp_path: Path) -> None:
     lines = 40_000
     table = read_text(tmp_path / "events.csv", HEADER + 'b,"2,like,1\n' + "c,3,like,1\n" * lines)
 
-    assert 0 < len(table.unreadable) < len(table.frame)
+    assert 0 < len(table.unreadable) < len(table)
     assert table.unreadable[0][1].endswith("is a quote left open?")
     everywhere = [*(line for line, _ in table.unreadable), *table.rows.tolist()]
     assert everywhere == list(range(2, lines + 3))
@@ -68,22 +70,22 @@ def test_csv_cells_with_line_breaks(tmp_path: Path) -> None:
     """A properly quoted cell may hold commas and line breaks; a row counts as its first line."""
     table = read_text(tmp_path / "events.csv", HEADER + 'a,"x,\ny",like,1\nb,z,like,2\n')
 
-    assert table.frame["video"].tolist() == ["x,\ny", "z"]
+    assert cells(table, "video") == ["x,\ny", "z"]
     assert table.rows.tolist() == [2, 4]
 
 
 def test_csv_ids_that_look_like_numbers_are_text(tmp_path: Path) -> None:
     """Text has no types: 007 is an id, what should be a number and is none stays text."""
-    frame = read_text(
+    table = read_text(
         tmp_path / "events.csv",
         "user,video,kind,at,watch_ratio,rating\n007,1,watch,1,0.5,\n,NA,watch,soon,lots,inf\n",
-    ).frame
+    )
 
-    assert frame["user"].tolist() == ["007", ""]
-    assert frame["video"].tolist() == ["1", "NA"]
-    assert frame["at"].tolist() == [1, "soon"]
-    assert frame["watch_ratio"].tolist() == [0.5, "lots"]
-    assert frame["rating"].tolist()[1] == float("inf")
+    assert cells(table, "user") == ["007", ""]
+    assert cells(table, "video") == ["1", "NA"]
+    assert cells(table, "at") == [1, "soon"]
+    assert cells(table, "watch_ratio") == [0.5, "lots"]
+    assert cells(table, "rating")[1] == float("inf")
 
 
 def test_a_csv_file_with_a_header_alone_has_no_rows(tmp_path: Path) -> None:
@@ -108,21 +110,21 @@ def test_a_csv_file_without_header_is_refused(
 
 def test_values_of_the_wrong_type_stay_what_they_are(tmp_path: Path) -> None:
     """A number in place of an id, or a word in place of a time, is there for the judge to see."""
-    frame = read_text(
+    table = read_text(
         tmp_path / "events.jsonl",
         '{"user": 7, "video": ["a"], "kind": null, "at": 1.5, "rating": "good"}\n'
         '{"user": "u", "video": "v", "kind": "like", "at": 3, "watch_ratio": true}\n'
         '{"user": "u", "video": "v", "kind": "like", "at": ' + "9" * 40 + "}\n"
         '{"user": "u", "video": "v", "kind": "like"}\n',
-    ).frame
+    )
 
-    assert frame["user"].tolist() == [7, "u", "u", "u"]
-    assert frame["video"][0] == ["a"]
-    assert frame["kind"][0] is None
-    assert frame["at"].tolist() == [1.5, 3, int("9" * 40), None]
-    assert [type(value) for value in frame["at"][:2]] == [float, int]
-    assert frame["rating"][0] == "good"
-    assert frame["watch_ratio"][1] is True
+    assert cells(table, "user") == [7, "u", "u", "u"]
+    assert cells(table, "video")[0] == ["a"]
+    assert cells(table, "kind")[0] is None
+    assert cells(table, "at") == [1.5, 3, int("9" * 40), None]
+    assert [type(value) for value in cells(table, "at")[:2]] == [float, int]
+    assert cells(table, "rating")[0] == "good"
+    assert cells(table, "watch_ratio")[1] is True
 
 
 def test_broken_lines_of_json_are_listed(tmp_path: Path) -> None:
@@ -142,6 +144,6 @@ def test_a_file_of_broken_lines_is_all_unreadable(tmp_path: Path) -> None:
     """Where no line can be read there is still a table, to count what was lost."""
     table = read_text(tmp_path / "events.jsonl", "nonsense\n" * 3)
 
-    assert len(table.frame) == 0
-    assert list(table.frame.columns) == list(COLUMNS)
+    assert len(table) == 0
+    assert table.columns.schema.names == list(COLUMNS)
     assert len(table.unreadable) == 3

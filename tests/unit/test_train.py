@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
-from scipy.sparse import csr_matrix
+from hypothesis import given
+from hypothesis import strategies as st
 
-from batch_training.histories import merge_events
-from batch_training.train import FitError, fit, freeze, training_set
-from batch_training.train_settings import TrainSettings
-from data.confidence import ConfidenceParameters
+from batch_training.merging.histories import Histories, merge_events
+from batch_training.training import matrix as train_matrix
+from batch_training.training.settings import TrainSettings
+from batch_training.training.train import fit, freeze, training_set
+from data.confidence import ConfidenceParameters, training_confidence
 from data.frozen_model import FrozenModel
 from data.scoring import Ragged, fold_in
+from data.video_state import STATE
 from tests.builders import event
 from tests.unit.nights import events_of, renamed, world
 
-SMALL = TrainSettings(factors=8, iterations=4, regularization=5.0, threads=1)
+SMALL = TrainSettings(factors=8, iterations=4, regularization=5.0, threads=1, device="cpu")
 
 
 def test_training_and_fold_in_solve_the_same_problem() -> None:
@@ -31,7 +35,7 @@ def test_training_and_fold_in_solve_the_same_problem() -> None:
     rows += [{**row, "kind": "dislike"} for row in rows[::7]]
     learnt_from = training_set(merge_events(events_of(rows)), ConfidenceParameters(alpha=4.0))
     settings = msgspec.structs.replace(SMALL, factors=4, iterations=400)
-    model = freeze(fit(learnt_from.matrix, settings), learnt_from, settings)
+    model = freeze(fit(learnt_from.matrix, settings).item_factors, learnt_from, settings)
     stored = learnt_from.matrix
     known = Ragged(stored.indptr[1:].astype(np.int64), stored.indices)
     users = fold_in(model, known, stored.data).astype(np.float64)
@@ -46,24 +50,12 @@ def test_training_and_fold_in_solve_the_same_problem() -> None:
 def test_threads_do_not_change_the_factors() -> None:
     """The same seed gives the same factors on one thread and on two; another seed others."""
     matrix = training_set(merge_events(events_of(world())), SMALL.confidence).matrix
-    factors = fit(matrix, SMALL)
-    assert np.array_equal(factors, fit(matrix, msgspec.structs.replace(SMALL, threads=2)))
-    assert not np.array_equal(factors, fit(matrix, msgspec.structs.replace(SMALL, seed=1)))
-
-
-def test_each_iteration_is_told() -> None:
-    """Whoever shows progress hears of every iteration, and how many there will be."""
-    matrix = training_set(merge_events(events_of(world())), SMALL.confidence).matrix
-    told: list[tuple[int, int]] = []
-    fit(matrix, SMALL, lambda done, total: told.append((done, total)))
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
-
-
-def test_factors_that_are_no_numbers_are_an_error() -> None:
-    """NaN never leaves the training, and the message says where to look."""
-    matrix = csr_matrix(np.array([[np.nan, 2.0], [3.0, 0.0]], np.float32))
-    with pytest.raises(FitError, match="alpha"):
-        fit(matrix, SMALL)
+    one, two, other = (
+        fit(matrix, msgspec.structs.replace(SMALL, **changed)).item_factors
+        for changed in ({}, {"threads": 2}, {"seed": 1})
+    )
+    assert np.array_equal(one, two)
+    assert not np.array_equal(one, other)
 
 
 def test_the_matrix_holds_what_users_said() -> None:
@@ -73,13 +65,77 @@ def test_the_matrix_holds_what_users_said() -> None:
         event("unwanted", "hide", 4),
         event("taken back", "like", 5),
         event("taken back", "neutral", 6),
+        event("unwanted", "rating", 7, user="other", rating=5.0),
     ]
-    matrix, vocabulary = training_set(
-        merge_events(events_of(rows)), ConfidenceParameters(alpha=10.0)
-    )
-    assert vocabulary.ids == ("wanted", "unwanted")
-    assert matrix.toarray().tolist() == [[11.0, -6.0]]
-    assert matrix.dtype == np.float32
+    learnt_from = training_set(merge_events(events_of(rows)), ConfidenceParameters(alpha=10.0))
+    assert learnt_from.vocabulary.ids == ("wanted", "unwanted")
+    assert learnt_from.matrix.toarray().tolist() == [[11.0, -6.0], [0.0, 14.0]]
+    assert learnt_from.matrix.dtype == np.float32
+    assert learnt_from.popularity.tolist() == [1, 1]
+    assert learnt_from.left_out == {}
+
+
+def test_videos_with_too_little_support_are_left_out_and_counted() -> None:
+    """A video that fewer users want than asked for has no column; so many users have nothing."""
+    rows = [
+        event(video, kind, at, user=user)
+        for at, (user, video, kind) in enumerate(
+            [
+                ("a", "twice", "like"),
+                ("b", "twice", "like"),
+                ("a", "once", "like"),
+                ("b", "once", "hide"),
+                ("c", "once", "hide"),
+                ("d", "never", "hide"),
+                ("e", "taken back", "neutral"),
+            ],
+            1,
+        )
+    ]
+    histories = merge_events(events_of(rows))
+    ids, left_out = {}, {}
+    for support in (1, 2, 3):
+        found = training_set(histories, SMALL.confidence, support)
+        ids[support], left_out[support] = found.vocabulary.ids, [*found.left_out.values()]
+        assert found.matrix.shape == (5, len(found.vocabulary))
+    assert ids == {1: ("twice", "once"), 2: ("twice",), 3: ()}
+    assert left_out == {1: [1, 2], 2: [2, 3], 3: [3, 5]}
+
+
+def test_users_can_be_left_out_of_the_training() -> None:
+    """Without some users the matrix is that of the others, in the same rows, and they count not."""
+    histories = merge_events(events_of(world()))
+    without = np.arange(len(histories)) % 3 == 0
+    some = training_set(histories, SMALL.confidence, without=without)
+    others = training_set(histories.take(~without), SMALL.confidence)
+    assert some.vocabulary == others.vocabulary
+    assert (some.matrix[~without] != others.matrix).nnz == 0
+    assert not some.matrix[without].nnz
+    assert some.left_out == others.left_out
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.sampled_from([1, 3, 1 << 16]))
+def test_the_slices_do_not_show(seed: int, support: int, rows: int) -> None:
+    """However the histories are cut up, the matrix is the one that plain loops over them give."""
+    histories = _random_histories(seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_matrix, "_ROWS", rows)
+        found = training_set(histories, SMALL.confidence, support)
+    stored = {
+        (user, histories.videos[histories.video[row]]): value
+        for user in range(len(histories))
+        for row in range(histories.ends[user] - histories.lengths[user], histories.ends[user])
+        if (value := training_confidence(histories.states[row : row + 1], SMALL.confidence)[0])
+    }
+    wanted = Counter(video for (_, video), value in stored.items() if value > 0)
+    ids = [video for video in histories.videos if wanted[video] >= support]
+    expected = [[stored.get((u, video), 0.0) for video in ids] for u in range(len(histories))]
+    assert found.vocabulary.ids == tuple(ids)
+    assert found.popularity.tolist() == [wanted[video] for video in ids]
+    assert np.array_equal(found.matrix.toarray(), np.reshape(expected, found.matrix.shape))
+    found.matrix.check_format(full_check=True)
+    assert found.matrix.has_sorted_indices
+    assert found.matrix.nnz == np.count_nonzero(expected)
 
 
 def test_names_do_not_change_the_model() -> None:
@@ -87,7 +143,8 @@ def test_names_do_not_change_the_model() -> None:
     models = []
     for rows in (world(), renamed(world())):
         learnt_from = training_set(merge_events(events_of(rows)), SMALL.confidence)
-        models.append(freeze(fit(learnt_from.matrix, SMALL), learnt_from, SMALL))
+        factors = fit(learnt_from.matrix, SMALL).item_factors
+        models.append(freeze(factors, learnt_from, SMALL))
     for name in ("item_factors", "gram", "popularity"):
         assert np.array_equal(getattr(models[0], name), getattr(models[1], name))
     assert models[0].vocabulary != models[1].vocabulary
@@ -122,9 +179,33 @@ def test_a_frozen_model_has_all_the_day_needs() -> None:
         {"threads": -1},
         {"regularization": 0.0},
         {"regularization": float("nan")},
+        {"device": "tpu"},
+        {"check_every": -1},
+        {"tolerance": -0.1},
+        {"tolerance": 1.0},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
     """A setting out of range is an error that names it."""
     with pytest.raises(ValueError, match=next(iter(wrong))):
         TrainSettings(**wrong)
+
+
+def _random_histories(seed: int) -> Histories:
+    """Draw histories of a few users, some of them empty, in which much is unwanted or unsaid."""
+    random = np.random.default_rng(seed)
+    n_users, n_videos = random.integers(1, 7, 2)
+    lengths = random.integers(0, n_videos + 1, n_users)
+    states = np.zeros(lengths.sum(), STATE)
+    states["latest"] = 1
+    states["seen"], states["hidden"] = random.integers(0, 2, (2, len(states)))
+    states["rating"] = random.integers(0, 6, len(states))
+    return Histories(
+        users=[f"u{user}" for user in range(n_users)],
+        videos=[f"v{video}" for video in range(n_videos)],
+        ends=np.cumsum(lengths),
+        video=np.concatenate([random.permutation(n_videos)[:n] for n in lengths]).astype(np.int32),
+        states=states,
+        mark_at=np.zeros(n_users, np.int64),
+        mark_video=np.full(n_users, -1, np.int32),
+    )

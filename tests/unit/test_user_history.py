@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.user_history import NO_MARK, UserHistory
+from data.user_history import NO_MARK, Mark, UserHistory
 from data.video_state import STATE, merge_pair, merge_states
 from tests.builders import (
     VIDEOS,
@@ -88,6 +88,23 @@ def test_order_of_arrival_does_not_matter(
     """While all videos fit, events give the same history in whatever order they arrive."""
     original, shuffled = drawn
     assert history(original, len(VIDEOS)) == history(shuffled, len(VIDEOS))
+
+
+@given(st.lists(events(), max_size=16))
+def test_short_ways_of_the_refresh_keep_the_bound(given_events: Events) -> None:
+    """Merging into an empty history, or the same history again, lets go what is beyond it."""
+    known, empty = history(given_events), UserHistory.empty()
+    expected = UserHistory.of(known.videos, known.states, BOUND)
+    assert empty.merge(known, BOUND) == expected
+    assert known.merge(known, BOUND) == expected
+    marked = UserHistory([], empty.states, Mark(6, "é"))
+    kept = [
+        video
+        for video, row in zip(known.videos, known.states, strict=True)
+        if (row["latest"], video) > marked.mark
+    ]
+    assert marked.merge(known).videos == kept
+    assert marked.merge(known).mark == marked.mark
 
 
 @given(st.lists(events(), max_size=30), st.integers(1, 4))

@@ -1,0 +1,71 @@
+"""Publishes in a process that is killed: ``python -m tests.contract.crashing_publisher URL``.
+
+For each line of stdin, a number n, a child publishes and activates as a night does, and kills
+itself instead of sending its n-th packet to Redis. Says ``killed`` or, if it sends fewer, ``done``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+
+import redis
+
+from data import manifest
+from data.catalogue import Catalogue, Video
+from data.frozen_model import ModelVersion
+from data.model_lock import ModelLock
+from data.model_store import ModelStore
+from data.redis_keys import RedisKeys
+from tests.builders import model
+
+OLD, NEW, NEXT = (ModelVersion(name) for name in ("old", "new", "next"))
+ITEMS = {OLD: 40, NEW: 120, NEXT: 80}
+KEYS = RedisKeys("test")
+CATALOGUE = Catalogue([Video(id="v1", title="One")])
+CHUNK_BYTES = 3_000
+
+
+def night(client: redis.Redis, version: ModelVersion) -> None:
+    """Take the lock, sweep, publish, activate and clean up, as a night does."""
+    store = ModelStore(client, KEYS)
+    with ModelLock(client, KEYS) as lock:
+        store.sweep(lock=lock)
+        store.publish(version, model(ITEMS[version]), CATALOGUE, b'{"night": 2}', lock=lock)
+        store.activate(version, lock=lock)
+        store.prune(1, lock=lock)
+
+
+class Crashing(redis.Connection):
+    """A connection that kills its process instead of sending the n-th packet."""
+
+    left = 0
+
+    def send_packed_command(self, command: object, check_health: bool = True) -> None:  # noqa: FBT001, FBT002 - the library's signature
+        """Count what the main thread sends; when the lock is renewed is up to chance."""
+        if threading.current_thread() is threading.main_thread():
+            Crashing.left -= 1
+            if Crashing.left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+        super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]  # the library's
+
+
+def main(url: str) -> None:
+    """Do as the module says."""
+    vars(manifest)["CHUNK_BYTES"] = CHUNK_BYTES  # a few of each part, for more steps to die at
+    CATALOGUE.to_bytes()  # imports what every child would have to
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            Crashing.left = int(line)
+            pool = redis.ConnectionPool.from_url(url, connection_class=Crashing)
+            night(redis.Redis(connection_pool=pool), NEW)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        print({0: "done", signal.SIGKILL: "killed"}.get(status, status), flush=True)  # noqa: T201 - to the test
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
