@@ -194,6 +194,7 @@ class _Run(NamedTuple):
     def _everything(self, histories: Histories) -> Night:
         """Train on everything, with as many iterations as the judged fit took."""
         s, report = self.settings, self.report
+        report.libraries = _libraries()
         train = msgspec.structs.replace(s.train, iterations=report.training[-1].iterations)
         with self.stages.stage("Train on everything"):
             learnt_from = training_set(histories, train.confidence, s.min_support)
@@ -256,6 +257,11 @@ def _train_settings(serving: FrozenModel) -> TrainSettings | None:
         return None
 
 
+def _libraries() -> dict[str, str]:
+    """Versions of what the model hangs on."""
+    return {name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()}
+
+
 def _facts(report: NightReport, settings: NightSettings, stages: Stages) -> dict[str, Any]:
     """Give the model card, in JSON types."""
     quality = {
@@ -271,8 +277,7 @@ def _facts(report: NightReport, settings: NightSettings, stages: Stages) -> dict
         "training": msgspec.to_builtins(report.training),
         "quality": quality,
         "gate": msgspec.to_builtins(report.gate),
-        "libraries": {name: version(name) for name in _LIBRARIES}
-        | {"python": platform.python_version()},
+        "libraries": report.libraries,
         "seconds": {stage.name: stage.seconds for stage in stages.facts},
         "parent": report.parent,
     }

@@ -149,7 +149,7 @@ def top_n(
     Returns
     -------
     rows, scores
-        Shape (n_users, n); row -1 with score -inf where no candidate is left.
+        Shape (n_users, n); row -1 with score -inf where no video is left.
     """
     rows = np.empty((len(users), n), np.int64)
     values = np.empty((len(users), n), np.float32)

@@ -69,7 +69,7 @@ class Ranking(NamedTuple):
     Attributes
     ----------
     rows, scores
-        Shape (n_users, n); row -1 where no candidate was left.
+        Shape (n_users, n); row -1 where no video was left.
     personal
         Shape (n_users,): False where the list is the popular videos.
     """

@@ -51,6 +51,8 @@ def _facts(report: NightReport) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
     table.add_row("Dropped", escape(story.dropped(report)))
+    if report.quarantine:
+        table.add_row("", f"All of them are in {escape(report.quarantine)}")
     table.add_row("Time taken", escape(story.took(report)))
     if report.refreshed:
         table.add_row("Lists refreshed", escape(story.refreshed(report)))

@@ -129,8 +129,6 @@ class LoadReport:
         for reason, count in self.dropped.items():
             lines.append(f"  {reason}: {count:,} rows, the first of them:")
             lines += [f"    {row}" for row in self.examples[reason]]
-        if self.dropped and self.quarantine:
-            lines.append(f"  All of them are in {self.quarantine}")
         return "\n".join([*lines, *self.hints[:EXAMPLES]])
 
 
@@ -139,10 +137,13 @@ class BadDataError(ValueError):
 
     Attributes
     ----------
+    reason
+        What is wrong, in a sentence.
     report
         What became of every row.
     """
 
     def __init__(self, message: str, report: LoadReport) -> None:
         super().__init__(f"{message}\n{report}")
+        self.reason = message
         self.report = report

@@ -34,6 +34,14 @@ _VERDICTS: Final = {
 }
 
 
+_REFRESHED: Final = {
+    "written": "written",
+    "unchanged": "up to date already",
+    "list_is_newer": "left, as a later model had made them",
+    "lost_races": "made again, as an event came between",
+}
+
+
 class Figure(NamedTuple):
     """A figure with its name; the interval is empty where there is none."""
 
@@ -140,8 +148,8 @@ def slowest(report: NightReport) -> StageFacts:
 
 def refreshed(report: NightReport) -> str:
     """Say what became of the lists; empty without a refresh."""
-    counts = (f"{number(count)} {name}" for name, count in report.refreshed.items())
-    return ", ".join(counts)
+    counts = report.refreshed.items()
+    return ", ".join(f"{number(count)} {_REFRESHED.get(name, name)}" for name, count in counts if count)
 
 
 def reasons_title(report: NightReport) -> str:

@@ -54,12 +54,13 @@ def read_interactions(path: Path, mapping: ColumnMap | None = None) -> Iterator[
         If there is nothing to read, or a file can't be read to its end: rows before a break are
         not enough, as nobody could tell how many are missing.
     """
-    if mapping is None and path.is_dir() and is_movielens(path):
+    names = mapping or ColumnMap()
+    if names == ColumnMap() and path.is_dir() and is_movielens(path):
         yield from read_movielens(path)
         return
     for file in _files(path):
         try:
-            yield from _READERS[_ending(file)](file, mapping or ColumnMap())
+            yield from _READERS[_ending(file)](file, names)
         except OSError as error:
             raise _unreadable(file, error) from error
 

@@ -77,12 +77,13 @@ def evaluate(
 
 
 def _table(version: str, evaluated: Evaluated) -> Table:
-    """Draw the figures of each way to make lists."""
+    """Draw the figures of each way to make lists, beside one another."""
     from rich.table import Table
 
     from batch_training.report.words import WAYS
 
     judgement = evaluated.judgement
+    names = WAYS | {"candidate": "the model", "left_alone": "its lists, left alone"}
     table = Table(
         title=f"{version}, {judgement.protocol}: {judgement.cases:,} lists of "
         f"{judgement.users:,} users",
@@ -92,13 +93,10 @@ def _table(version: str, evaluated: Evaluated) -> Table:
         else "± is half of the 95 % interval",
     )
     table.add_column("")
-    metrics = list(judgement.ways[0].figures) if judgement.ways else []
-    for metric in metrics:
-        table.add_column(metric, justify="right")
     for way in judgement.ways:
-        cells = (
-            f"{figure.mean:.3f} ±{(figure.high - figure.low) / 2:.3f}"
-            for figure in (way.figures[metric] for metric in metrics)
-        )
-        table.add_row(WAYS.get(way.name, way.name), *cells)
+        table.add_column(names.get(way.name, way.name), justify="right")
+    for metric in judgement.ways[0].figures if judgement.ways else ():
+        figures = [way.figures[metric] for way in judgement.ways]
+        cells = (f"{f.mean:.3f}\n[dim]±{(f.high - f.low) / 2:.3f}[/]" for f in figures)
+        table.add_row(metric.replace("intra_list_", "list "), *cells)
     return table

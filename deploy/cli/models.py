@@ -200,8 +200,8 @@ def _hit_rates(metadata: Mapping[str, Any]) -> tuple[str, str]:
     try:
         figures = metadata["quality"]["replay"]
         return (
-            f"{figures['live']['hit_rate']:.3f}",
-            f"{figures['popularity']['hit_rate']:.3f}",
+            f"{figures['candidate']['hit_rate@10']:.3f}",
+            f"{figures['popularity']['hit_rate@10']:.3f}",
         )
     except (LookupError, TypeError):
         return "", ""

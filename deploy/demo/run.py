@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from batch_training.judging.peer_fits import PeerName
     from batch_training.night import Night
     from batch_training.night_settings import NightSettings
+    from batch_training.reading.load_report import LoadReport
+    from data.catalogue import Catalogue
     from data.interaction import Interaction
     from data.model_store import Active
     from data.sources.data_set import DataSet
@@ -75,9 +77,10 @@ def run_demo(options: DemoOptions, settings: NightSettings, narrator: Narrator) 
         stores = Stores.at(stack.redis_url)
         stack.start_worker()
         narrator.say("\n[bold]The night[/] learns from all but the newest tenth of the events.")
-        past, later = read_events(data_set, narrator)
+        past, later, loaded = read_events(data_set, narrator)
         later = later.take(slice(options.events))
-        night, active = live_night(past, data_set, settings, stores, narrator)
+        learn_from = (past, data_set.catalogue, loaded)
+        night, active = first_night(learn_from, settings, stores, narrator)
         refresh_all(stack, stores, night, active, narrator)
         narrator.say(
             "\n[bold]The day[/] replays the newest tenth as live traffic. It learns nothing."
@@ -114,23 +117,30 @@ def choose_data(source: str, narrator: Narrator) -> DataSet:
     return data_set
 
 
-def read_events(data_set: DataSet, narrator: Narrator) -> tuple[Events, Events]:
+def read_events(data_set: DataSet, narrator: Narrator) -> tuple[Events, Events, LoadReport]:
     """Validate the interactions, and cut them by time."""
     narrator.stage("Read and validate")
     table = Table.of_frame(data_set.name, data_set.interactions)
     events, report = load_in_memory(table, LoadSettings(), time.time_ns() // 1_000_000)
     narrator.done(f"{report}; {len(events.users):,} users × {len(events.videos):,} videos")
-    return events.in_order(seed=0).split(_HISTORY_SHARE)
+    return *events.split(_HISTORY_SHARE), report
 
 
-def live_night(
-    past: Events, data_set: DataSet, settings: NightSettings, stores: Stores, narrator: Narrator
+def first_night(
+    learn_from: tuple[Events, Catalogue, LoadReport],
+    settings: NightSettings,
+    stores: Stores,
+    narrator: Narrator,
 ) -> tuple[Night, Active]:
     """Run the night on what came before the day, and publish what it gives."""
+    past, catalogue, loaded = learn_from
     judged = msgspec.structs.replace(settings.judge, peers=_PEERS)
     settings = msgspec.structs.replace(settings, judge=judged)
     started_at, start = time.time_ns() // 1_000_000, time.perf_counter()
-    report, catalogue = NightReport(started_at=started_at), data_set.catalogue
+    data = msgspec.structs.replace(
+        loaded.facts(pairs=0, left_out={}), events=len(past), newest_at=int(past.at[-1])
+    )
+    report = NightReport(started_at=started_at, data=data)
     with TemporaryDirectory(prefix="upnext-") as scratch:
         given = Given(Spool.of(past, Path(scratch)), catalogue)
         night = run_night(given, settings, report, Stages(narrator))

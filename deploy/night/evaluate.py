@@ -68,7 +68,7 @@ def evaluate_version(
     was_trained_on = count < len(spool) if unknown else not count
     if was_trained_on and not trained_on:
         msg = (
-            "the model was trained on these interactions, so they say little about it. Give newer "
+            "the model was trained on these interactions, so they say little about it. Add newer "
             f"ones (it knows all until {moment(newest_at)}), or judge by them all the same with "
             "--trained-on"
         )

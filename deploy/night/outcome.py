@@ -127,7 +127,9 @@ def _tell(error: BaseException, report: NightReport) -> None:
         report.verdict, report.reasons = "refused", tuple(error.reasons)
     elif isinstance(error, DriftError):
         report.verdict, report.reasons = "refused for its data", tuple(error.reasons)
-    elif isinstance(error, (BadDataError, SourceError, CatalogueError)):
+    elif isinstance(error, BadDataError):
+        report.verdict, report.reasons = "refused for its data", (error.reason,)
+    elif isinstance(error, (SourceError, CatalogueError)):
         report.verdict, report.reasons = "refused for its data", (str(error),)
     elif isinstance(error, LockedError):
         report.verdict, report.reasons = "locked", (str(error),)

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from batch_training.reading.load import load
+from batch_training.reading.load_report import BadDataError
 from data.sources.files import read_interactions
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ def read_events(
     """
     with stages.stage("Read and validate"):
         tables = chain.from_iterable(read_interactions(path, mapping) for path in paths)
-        spool, loaded = load(tables, settings, time.time_ns() // 1_000_000, scratch)
+        try:
+            spool, loaded = load(tables, settings, time.time_ns() // 1_000_000, scratch)
+        except BadDataError as error:
+            stages.progress.done(str(error.report))
+            raise
         stages.progress.done(f"{loaded}; {loaded.users:,} users × {loaded.videos:,} videos")
     return spool, loaded

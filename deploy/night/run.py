@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from batch_training.judging.gate import METRIC
 from batch_training.night import Given, run_night
 from batch_training.night_report import DataFacts, NightReport
 from batch_training.publish import publish
 from batch_training.reading.bots import find_bots
 from batch_training.reading.drift import drift, rises
+from batch_training.reading.load_report import BadDataError
 from data.catalogue import Catalogue
 from data.frozen_model import ModelVersion
 from data.model_archive import export
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from batch_training.night import Night
     from batch_training.progress import Stages
+    from batch_training.reading.load_report import LoadReport
     from batch_training.reading.spool import Spool
     from data.frozen_model import FrozenModel
     from data.model_store import Active
@@ -112,7 +116,7 @@ class Run:
             spool=self._without_bots(spool),
             catalogue=catalogue,
             serving=serving,
-            forced_by=f"{getpass.getuser()}@{socket.gethostname()}",
+            forced_by=f"{_user()}@{socket.gethostname()}",
             forced_why=self.options.forced_why,
         )
         night = run_night(given, self.settings.night(), self.report, self.stages)
@@ -157,19 +161,27 @@ class Run:
         o, load = self.options, self.settings.load()
         try:
             spool, loaded = read_events(o.paths, o.mapping, load, self.scratch, self.stages)
+        except BadDataError as error:
+            self._tell_of(error.report)
+            raise
         finally:
             self.report.quarantine = self.folder.keep_quarantine(self.scratch)
-        self.report.data = loaded.facts(pairs=0, left_out={})  # the pairs are counted later
+        self._tell_of(loaded)
+        return spool
+
+    def _tell_of(self, loaded: LoadReport) -> None:
+        """Keep what became of the rows; how many pairs they make is counted later."""
+        self.report.data = loaded.facts(pairs=0, left_out={})
         self.report.examples = {
             reason: tuple(map(str, rows)) for reason, rows in loaded.examples.items()
         }
-        return spool
 
     def _compare_with_last_night(self, serving: FrozenModel | None) -> None:
         """Refuse data of which far too little came."""
         now, report = self.report.data, self.report
         if serving is None or now is None:
             return
+        report.last_hit_rate = _hit_rate(serving)
         try:
             report.last = msgspec.convert(serving.metadata["data"], DataFacts)
         except (KeyError, msgspec.ValidationError):
@@ -232,3 +244,19 @@ class Run:
 
     def _unusual(self, sentence: str) -> None:
         self.report.unusual += (sentence,)
+
+
+def _hit_rate(model: FrozenModel) -> float | None:
+    """Read what a model's own night measured; None if it doesn't tell."""
+    try:
+        return float(model.metadata["quality"]["replay"]["candidate"][METRIC])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _user() -> str:
+    """Name who runs the night; in a container a user may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"

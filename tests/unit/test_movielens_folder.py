@@ -101,3 +101,10 @@ def test_a_broken_list_of_films_is_named(tmp_path: Path, form: str) -> None:
     (folder / name).write_text("nonsense\nof lines\n")
     with pytest.raises(SourceError, match="not a list of films as MovieLens has it"):
         movielens_catalogue(folder)
+
+
+def test_a_map_that_says_nothing_changes_nothing(tmp_path: Path) -> None:
+    """A folder is recognised also where an empty mapping is handed on, as the commands do."""
+    folder = write(tmp_path, "latest")
+    rows = [len(table.rows) for table in read_interactions(folder, ColumnMap.parse(""))]
+    assert rows == [2]
