@@ -148,8 +148,8 @@ def slowest(report: NightReport) -> StageFacts:
 
 def refreshed(report: NightReport) -> str:
     """Say what became of the lists; empty without a refresh."""
-    counts = report.refreshed.items()
-    return ", ".join(f"{number(count)} {_REFRESHED.get(name, name)}" for name, count in counts if count)
+    counts = ((name, count) for name, count in report.refreshed.items() if count)
+    return ", ".join(f"{number(count)} {_REFRESHED.get(name, name)}" for name, count in counts)
 
 
 def reasons_title(report: NightReport) -> str:
