@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
@@ -124,7 +123,7 @@ class ModelParts:
         ModelStoreError
             Naming the first key that is missing or wrong.
         """
-        part, whole, digests = manifest.parts[name], BytesIO(), []
+        part, pieces, digests = manifest.parts[name], [], []
         keys = [self._keys.chunk(manifest.version, name, i) for i in range(len(part.chunks))]
         with ThreadPoolExecutor(1) as pool:  # one chunk is verified while the next one travels
             for key in keys:
@@ -133,15 +132,15 @@ class ModelParts:
                     msg = f"version {manifest.version} is incomplete: key {key} is missing"
                     raise ModelStoreError(msg)
                 digests.append(pool.submit(digest, chunk))
-                whole.write(chunk)
+                pieces.append(chunk)
         for key, found, expected in zip(keys, digests, part.chunks, strict=True):
             if found.result() != expected:
                 msg = f"version {manifest.version} is damaged: key {key} fails its SHA-256"
                 raise ModelStoreError(msg)
-        if whole.tell() != part.size:
-            msg = f"version {manifest.version} is damaged: {name} has {whole.tell()} bytes"
+        if (size := sum(map(len, pieces))) != part.size:
+            msg = f"version {manifest.version} is damaged: {name} has {size} bytes"
             raise ModelStoreError(msg)
-        return whole.getvalue()  # without a copy, as nothing else refers to it
+        return b"".join(pieces)
 
     def keys_of(self, version: str, counts: Mapping[str, int]) -> list[str]:
         """Name manifest and chunks of a version."""
