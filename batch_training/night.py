@@ -14,12 +14,12 @@ import numpy as np
 from batch_training.judging.gate import broken, does_not_answer, refusals
 from batch_training.judging.judge import Contest, judge
 from batch_training.judging.sample_users import sample_users
-from batch_training.judging.unseen import choose_unseen
+from batch_training.judging.unseen import choose_unseen, draw_users
 from batch_training.judging.window import choose_window
 from batch_training.merging.histories import gather
 from batch_training.night_report import GateFacts, Training
+from batch_training.opponent import choose_opponent
 from batch_training.training.probe import probe
-from batch_training.training.settings import TrainSettings
 from batch_training.training.train import FitError, fit, freeze, training_set
 from data.frozen_model import FrozenModel, InvalidModelError
 
@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from batch_training.events import Events
     from batch_training.judging.window import Window
     from batch_training.merging.histories import Histories
-    from batch_training.night_report import NightReport
+    from batch_training.night_report import Judgement, NightReport
     from batch_training.night_settings import NightSettings
+    from batch_training.opponent import Opponent
     from batch_training.progress import Stages
     from batch_training.reading.spool import Spool
+    from batch_training.training.settings import TrainSettings
     from batch_training.training.train import Fitted, TrainingSet
     from data.catalogue import Catalogue
 
@@ -130,33 +132,46 @@ class _Run(NamedTuple):
         serving = self.given.serving
         data = serving.metadata.get("data") if serving else None
         newest = data.get("newest_at") if isinstance(data, dict) else None
+        if serving and newest is not None:
+            # An event of a clock that goes ahead doesn't say that all before it were there.
+            newest = min(newest, serving.metadata.get("started_at", newest))
         s = self.settings
         return choose_window(self.given.spool, newest, s.judged_share, s.window_events)
 
     def _judge(self, window: Window, before: Histories, later: Events) -> None:
         """Train on the older events, judge by the newer ones, and ask the gate."""
-        s, blocked = self.settings, self.given.catalogue.blocked_ids
-        unseen = choose_unseen(before, s.judge.unseen)
+        s, blocked, report = self.settings, self.given.catalogue.blocked_ids, self.report
         with self.stages.stage("Train on the older events"):
-            learnt_from = training_set(before, s.train.confidence, s.min_support, without=unseen)
+            learnt_from = training_set(before, s.train.confidence, s.min_support)
             asked = probe(before, later, learnt_from, s.train, blocked)
             candidate = self._fit(learnt_from, s.train, asked)
-        opponent, how = self._opponent(window, before, unseen)
+        opponent = choose_opponent(self.given.serving, window, s)
+        rival = opponent.model
+        if opponent.train is not None:
+            with self.stages.stage("Train the serving model's settings"):
+                theirs = training_set(before, opponent.train.confidence, opponent.min_support)
+                rival = self._freeze(fit(theirs.matrix, opponent.train), theirs, opponent.train)
         with self.stages.stage("Judge by the newer events"):
             judged = judge(
-                Contest(candidate, opponent, before, later, before.take(unseen)),
-                s.judge,
+                Contest(candidate, rival, before, later),
+                msgspec.structs.replace(s.judge, protocols=("replay", "temporal")),
                 blocked,
                 self.stages.progress.step,
                 partial(self.stages.part, "Judge the baselines"),
             )
-        self.report.judgements = judged.judgements
-        self.report.by_activity = judged.by_activity
-        self.report.popularity_curve = judged.popularity_curve
-        reasons = refusals(judged.judgements[0], candidate, self.given.serving, s.gate)
+        report.judgements = judged.judgements
+        report.by_activity, report.popularity_curve = judged.by_activity, judged.popularity_curve
+        self._ask_the_gate(candidate, opponent)
+        report.judgements += self._judge_unseen(before, later)
+
+    def _ask_the_gate(self, candidate: FrozenModel, opponent: Opponent) -> None:
+        """Refuse a candidate that must not be published."""
+        serving, itself = self.given.serving, opponent.model is not None
+        replayed = self.report.judgements[0]
+        reasons = refusals(replayed, candidate, serving, self.settings.gate, itself=itself)
         forced = bool(reasons and self.given.forced_why)
         self.report.gate = GateFacts(
-            compared_with=how,
+            compared_with=opponent.how,
             reasons=tuple(reasons),
             forced_by=self.given.forced_by if forced else "",
             forced_why=self.given.forced_why if forced else "",
@@ -164,32 +179,26 @@ class _Run(NamedTuple):
         if reasons and not forced:
             raise RefusedError(reasons)
 
-    def _opponent(
-        self, window: Window, before: Histories, unseen: NDArray[np.bool_]
-    ) -> tuple[FrozenModel | None, str]:
-        """Give what the candidate is compared with, and say how it was come by."""
-        serving = self.given.serving
-        if serving is None:
-            return None, "No model was served, so the candidate has to beat popularity only."
-        if window.is_new_to_serving:
-            return serving, "The serving model itself: it has seen none of these events."
-        settings = _train_settings(serving)
-        if settings is None:
-            return None, "The serving model doesn't tell its settings, so it was not compared with."
-        if settings == self.settings.train:
-            return None, (
-                "The serving model has the same settings, and too little came after its data: "
-                "trained on the same events it is the same model."
+    def _judge_unseen(self, before: Histories, later: Events) -> tuple[Judgement, ...]:
+        """Fit once more without some users, and judge by them; of so many users as is cheap."""
+        s, blocked = self.settings, self.given.catalogue.blocked_ids
+        some = before.take(draw_users(before, s.unseen_pairs, s.seed))
+        unseen = choose_unseen(some, s.judge.unseen)
+        with self.stages.stage("Train without some users"):
+            learnt_from = training_set(some, s.train.confidence, s.min_support, without=unseen)
+            if not learnt_from.matrix.nnz or not unseen.any():
+                return ()
+            model = self._freeze(fit(learnt_from.matrix, s.train), learnt_from, s.train)
+        with self.stages.stage("Judge by those users"):
+            nothing = replace(later.take(slice(0)), users=some.users)
+            judged = judge(
+                Contest(model, None, some, nothing, some.take(unseen)),
+                msgspec.structs.replace(s.judge, protocols=("unseen",)),
+                blocked,
+                self.stages.progress.step,
+                partial(self.stages.part, "Judge the baselines"),
             )
-        with self.stages.stage("Train the serving model's settings"):
-            learnt_from = training_set(
-                before, settings.confidence, self.settings.min_support, without=unseen
-            )
-            model = self._freeze(fit(learnt_from.matrix, settings), learnt_from, settings)
-        return model, (
-            "The serving model's settings, trained anew on the older events: too little came "
-            "after its own data."
-        )
+        return judged.judgements
 
     def _everything(self, histories: Histories) -> Night:
         """Train on everything, with as many iterations as the judged fit took."""
@@ -249,14 +258,6 @@ class _Run(NamedTuple):
         )
 
 
-def _train_settings(serving: FrozenModel) -> TrainSettings | None:
-    """Read the settings that a model was trained with; None if it doesn't tell."""
-    try:
-        return msgspec.convert(serving.metadata["settings"]["train"], TrainSettings)
-    except (KeyError, TypeError, msgspec.ValidationError):
-        return None
-
-
 def _libraries() -> dict[str, str]:
     """Versions of what the model hangs on."""
     return {name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()}
@@ -279,5 +280,6 @@ def _facts(report: NightReport, settings: NightSettings, stages: Stages) -> dict
         "gate": msgspec.to_builtins(report.gate),
         "libraries": report.libraries,
         "seconds": {stage.name: stage.seconds for stage in stages.facts},
+        "started_at": report.started_at,
         "parent": report.parent,
     }

@@ -24,6 +24,8 @@ class NightSettings(msgspec.Struct, frozen=True, kw_only=True):
         fewer did, its settings are trained anew on the older events.
     min_support
         Videos that fewer users wanted are not learnt.
+    unseen_pairs
+        The fit for the unseen users is made of no more pairs of user and video than these.
     history_limit
         How many videos of a user are kept, by night and by day.
     seed
@@ -36,6 +38,7 @@ class NightSettings(msgspec.Struct, frozen=True, kw_only=True):
     judged_share: float = 0.9
     window_events: int = 1_000
     min_support: int = 1
+    unseen_pairs: int = 2_000_000
     history_limit: int = DEFAULT_LIMIT
     seed: int = 0
 

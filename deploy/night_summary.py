@@ -25,7 +25,7 @@ def summary(report: NightReport) -> RenderableType:
         f"\n[bold {colour}]{story.verdict(report)}.[/] {escape(story.outcome(report))}"
     ]
     parts += [f"  [{colour}]•[/] {escape(reason)}" for reason in story.reasons(report)]
-    if report.judgements:
+    if report.judgements and report.judgements[0].ways:
         parts.append(_quality(report))
     parts.append(_facts(report))
     return Group(*parts)

@@ -35,6 +35,9 @@ class GateSettings(msgspec.Struct, frozen=True, kw_only=True):
         Share of the serving model's coverage that the candidate must reach.
     max_lost
         Share of the serving model's videos that the candidate may not know any more.
+    max_fall
+        Share by which hit rate and coverage may fall short of what the serving model's own night
+        measured, where that model itself can't be judged.
     max_vanished
         Share of the videos whose factors may be next to nothing.
     """
@@ -42,6 +45,7 @@ class GateSettings(msgspec.Struct, frozen=True, kw_only=True):
     margin: float = 0.02
     min_coverage: float = 0.5
     max_lost: float = 0.2
+    max_fall: float = 0.5
     max_vanished: float = 0.2
 
     def __post_init__(self) -> None:
@@ -57,6 +61,8 @@ def refusals(
     candidate: FrozenModel,
     serving: FrozenModel | None,
     settings: GateSettings,
+    *,
+    itself: bool = False,
 ) -> list[str]:
     """Say why the candidate must not be published; empty when it may.
 
@@ -66,11 +72,17 @@ def refusals(
         The replay of events that neither model has seen; the candidate first.
     serving
         The model served now; None on the first night.
+    itself
+        Whether that model itself was judged. If not, its own night's figures are compared with:
+        its settings trained anew would learn from tonight's data, however bad they are.
     """
     if not replayed.cases:
         return ["none of the newest events tells whether lists are good; give a longer history"]
     reasons = _quality(replayed, settings) + broken(candidate, settings)
-    return reasons + (_lost(candidate, serving, settings) if serving else [])
+    if serving is None:
+        return reasons
+    fallen = [] if itself else _fallen(replayed.ways[0], serving, settings)
+    return reasons + fallen + _lost(candidate, serving, settings)
 
 
 def _quality(replayed: Judgement, settings: GateSettings) -> list[str]:
@@ -107,6 +119,28 @@ def _worse(candidate: Quality, serving: Quality, settings: GateSettings) -> list
             f"less than {settings.min_coverage:.0%} of it is too little"
         )
     return reasons
+
+
+def _fallen(candidate: Quality, serving: FrozenModel, settings: GateSettings) -> list[str]:
+    """Compare with what the serving model's own night measured, on other events."""
+    reasons = []
+    for metric, name in ((METRIC, "hit rate"), (_COVERAGE, "coverage")):
+        own, last = candidate.figures[metric].mean, last_figure(serving, metric)
+        if last is not None and own < (1 - settings.max_fall) * last:
+            reasons.append(
+                f"the {name} fell from {last:.1%}, which the serving model's own night measured, "
+                f"to {own:.1%}; more than {settings.max_fall:.0%} (max_fall) says that something "
+                "is wrong with the data or the settings"
+            )
+    return reasons
+
+
+def last_figure(model: FrozenModel, metric: str = METRIC) -> float | None:
+    """Read what a model's own night measured by replay; None if it doesn't tell."""
+    try:
+        return float(model.metadata["quality"]["replay"]["candidate"][metric])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _lost(candidate: FrozenModel, serving: FrozenModel, settings: GateSettings) -> list[str]:

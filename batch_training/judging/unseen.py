@@ -64,6 +64,14 @@ def choose_unseen(histories: Histories, settings: UnseenSettings) -> NDArray[np.
     return unseen
 
 
+def draw_users(histories: Histories, most_pairs: int, seed: int) -> NDArray[np.bool_]:
+    """Draw users at random who have no more than so many videos together; shape (n_users,)."""
+    order = np.random.default_rng(seed).permutation(len(histories))
+    drawn = np.zeros(len(histories), np.bool_)
+    drawn[order[np.cumsum(histories.lengths[order]) <= most_pairs]] = True
+    return drawn
+
+
 def unseen_cases(unseen: Histories, listable: NDArray[np.int32], settings: UnseenSettings) -> Cases:
     """Split each history at random; who has nothing that could be predicted is left out.
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     from batch_training.reading.spool import Spool
+
+
+_MOST: Final = 2_000_000  # events, which memory has to hold one by one
 
 
 class Window(NamedTuple):
@@ -31,8 +34,9 @@ def choose_window(
     """Choose what the candidate and the serving model are compared on.
 
     That is what came after the serving model's data ended, but no more than the newest part of
-    all events. Where too little came since, it is the newest part all the same: then the serving
-    model has seen it, and its settings have to be trained anew on what was before.
+    all events, nor than two million. Where too little came since, it is the newest part all the
+    same: then the serving model has seen it, and its settings have to be trained anew on what was
+    before.
 
     Parameters
     ----------
@@ -44,7 +48,7 @@ def choose_window(
     least_events
         Fewer than these are too little.
     """
-    cut_at = spool.cut_at(judged_share)
+    cut_at = spool.cut_at(max(judged_share, 1 - _MOST / len(spool)))
     if serving_newest_at is None or serving_newest_at < cut_at:
         return Window(cut_at, is_new_to_serving=serving_newest_at is not None)
     since = sum(int(np.count_nonzero(e.at > serving_newest_at)) for e in spool.batches())

@@ -145,5 +145,7 @@ class BadDataError(ValueError):
 
     def __init__(self, message: str, report: LoadReport) -> None:
         super().__init__(f"{message}\n{report}")
-        self.reason = message
+        first = next((rows[0] for rows in report.examples.values() if rows), None)
+        told = [message, *([f"the first is {first}"] if first else []), *report.hints[:1]]
+        self.reason = "; ".join(told)
         self.report = report

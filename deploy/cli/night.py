@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
@@ -132,7 +133,7 @@ def refresh(settings: Settings, paths: Paths, *, mapping: Mapped = "") -> None:
     from batch_training.progress import Stages
     from data.redis_connection import explained
     from deploy.narrator import Narrator
-    from deploy.night.lists import give_lists
+    from deploy.night.lists import give_lists, seen_lately
     from deploy.night.read import read_events
     from deploy.stores import Stores
 
@@ -146,13 +147,9 @@ def refresh(settings: Settings, paths: Paths, *, mapping: Mapped = "") -> None:
         spool, _ = read_events(paths, column_map(mapping), settings.load(), Path(scratch), stages)
         with stages.stage("Merge"):
             histories, _ = gather(spool, None, model.history_limit, settings.seed)
+        lately = seen_lately(histories, settings.refresh_days, time.time_ns() // 1_000_000)
         done, behind = give_lists(
-            stores,
-            (active, model),
-            histories,
-            stages,
-            days=settings.refresh_days,
-            length=settings.list_length,
+            stores, (active, model), (histories, lately), stages, length=settings.list_length
         )
         for sentence in behind:
             narrator.say(f"[yellow]Unusual:[/] {escape(sentence)}")

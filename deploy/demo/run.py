@@ -159,7 +159,8 @@ def refresh_all(
         stack.check_worker()
         time.sleep(0.05)
     served, stages = (active, night.model), Stages(narrator)
-    done, behind = give_lists(stores, served, night.histories, stages)
+    everybody = (night.histories, night.histories.lengths > 0)
+    done, behind = give_lists(stores, served, everybody, stages)
     for sentence in behind:
         narrator.say(f"[red]{sentence}[/]")
     narrator.done(f"{done.written:,} users")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -31,20 +30,19 @@ _DAY_MS: Final = 86_400_000
 def give_lists(
     stores: Stores,
     served: tuple[Active, FrozenModel],
-    histories: Histories,
+    users: tuple[Histories, NDArray[np.bool_]],
     stages: Stages,
     *,
-    days: float = math.inf,
     length: int = DEFAULT_LENGTH,
 ) -> tuple[Refreshed, list[str]]:
-    """Wait for the workers, then refresh everybody who was seen lately.
+    """Wait for the workers, then refresh the users that were chosen.
 
     Parameters
     ----------
     served
         What every live worker should hold by now.
-    days
-        Users who did nothing in so many days before the newest event keep what they have.
+    users
+        Histories of all users, and who of them gets a list, see `seen_lately`.
     length
         Videos in a list.
 
@@ -52,31 +50,38 @@ def give_lists(
     -------
     What became of the users, and which workers don't follow, in sentences.
     """
-    active, model = served
+    (active, model), (histories, chosen) = served, users
     with stages.stage("Wait for the workers to follow"):
         behind = workers_follow(stores.heartbeats, active.activation, PATIENCE_S)
-    lately = seen_lately(histories, days)
-    count = int(np.count_nonzero(lately))
+    count = int(np.count_nonzero(chosen))
     with stages.stage("Write everybody's list"):
         done = refresh(
             stores.users,
             Serving(model, active.version, active.activation),
-            _chosen(histories, lately),
+            _chosen(histories, chosen),
             lambda users: stages.progress.step(users, count),
             length=length,
         )
     return done, [f"worker {worker} does not follow" for worker in behind]
 
 
-def seen_lately(histories: Histories, days: float) -> NDArray[np.bool_]:
-    """Mark the users who did something in the days before the newest event of all."""
+def seen_lately(histories: Histories, days: float, now_ms: int) -> NDArray[np.bool_]:
+    """Mark the users who did something in the days before the newest event of all.
+
+    Parameters
+    ----------
+    now_ms
+        The present, in ms UTC: days are counted back from no later than this, as an event of a
+        clock that goes ahead is not the newest.
+    """
     newest = histories.mark_at.copy()  # what was let go may be newer than what was kept
     someone = histories.lengths > 0
     starts = (histories.ends - histories.lengths)[someone]
     if len(starts):
         latest = np.maximum.reduceat(histories.states["latest"], starts)
         newest[someone] = np.maximum(newest[someone], latest)
-    lately: NDArray[np.bool_] = newest >= newest.max(initial=0) - days * _DAY_MS
+    end = min(newest.max(initial=0), now_ms)
+    lately: NDArray[np.bool_] = newest >= end - days * _DAY_MS
     return someone & lately
 
 

@@ -69,6 +69,7 @@ class Outcome(NamedTuple):
             "parent": report.parent,
             "reasons": report.reasons,
             "unusual": report.unusual,
+            "forced_by": report.gate.forced_by if report.gate else "",
             "hit_rate": {way.name: way.figures[_METRIC].mean for way in replayed.ways}
             if replayed
             else {},

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from batch_training.judging.gate import METRIC
+from batch_training.judging.gate import METRIC, last_figure
 from batch_training.night import Given, run_night
 from batch_training.night_report import DataFacts, NightReport
 from batch_training.publish import publish
@@ -22,9 +22,10 @@ from data.catalogue import Catalogue
 from data.frozen_model import ModelVersion
 from data.model_archive import export
 from data.model_store import ModelStoreError
+from data.redis_connection import RedisUnavailableError, explained
 from data.sources.column_map import ColumnMap
 from data.sources.movielens_folder import movielens_catalogue
-from deploy.night.lists import give_lists
+from deploy.night.lists import give_lists, seen_lately
 from deploy.night.read import read_events
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from deploy.settings import Settings
     from deploy.stores import Stores
 
+_FALL: Final = 0.8  # of last night's hit rate: less is told as unusual
 _SUFFIX: Final = ".upnext"
 
 
@@ -120,12 +122,28 @@ class Run:
             forced_why=self.options.forced_why,
         )
         night = run_night(given, self.settings.night(), self.report, self.stages)
+        self._look_at_the_gate()
         if self.options.dry_run:
             self.report.verdict = "dry run"
             return
         active = self._publish(night, catalogue)
         self._refresh(night, active)
         self._clean_up(active)
+
+    def _look_at_the_gate(self) -> None:
+        """Say what a person should look at although it was let pass."""
+        report = self.report
+        if report.gate and report.gate.forced_by:
+            who, why = report.gate.forced_by, report.gate.forced_why
+            refused = "; ".join(report.gate.reasons)
+            self._unusual(f"Forced by {who} ({why}), although the gate refused it: {refused}")
+        last = report.last_hit_rate
+        own = report.judgements[0].ways[0].figures[METRIC].mean if report.judgements[0].ways else 0
+        if last is not None and own < _FALL * last:
+            self._unusual(
+                f"The hit rate is {own:.1%}; the model served until now measured {last:.1%} in its "
+                "own night, on other events"
+            )
 
     def _serving(self) -> FrozenModel | None:
         """Load the model that is served; one that can't be read is as good as none."""
@@ -181,7 +199,7 @@ class Run:
         now, report = self.report.data, self.report
         if serving is None or now is None:
             return
-        report.last_hit_rate = _hit_rate(serving)
+        report.last_hit_rate = last_figure(serving)
         try:
             report.last = msgspec.convert(serving.metadata["data"], DataFacts)
         except (KeyError, msgspec.ValidationError):
@@ -212,18 +230,28 @@ class Run:
             with self.stages.stage("Publish and activate"):
                 return publish(night.model, catalogue, stores.models, built_at, report, stores.lock)
         except BaseException:
-            report.verdict, report.version = "fault", ""
+            if not self._is_served(report.version):
+                report.verdict, report.version = "fault", ""
             raise
+
+    def _is_served(self, version: str) -> bool:
+        """Look whether the pointer had moved already when something went wrong."""
+        try:
+            with explained(self.settings.redis_url):
+                active = self.stores.models.current()
+        except (RedisUnavailableError, ModelStoreError):
+            return False
+        return active is not None and active.version == version
 
     def _refresh(self, night: Night, active: Active) -> None:
         """Give everybody a list of the new model."""
+        s, histories = self.settings, night.histories
         done, behind = give_lists(
             self.stores,
             (active, night.model),
-            night.histories,
+            (histories, seen_lately(histories, s.refresh_days, self.report.started_at)),
             self.stages,
-            days=self.settings.refresh_days,
-            length=self.settings.list_length,
+            length=s.list_length,
         )
         self.report.refreshed = done._asdict()
         for sentence in behind:
@@ -244,14 +272,6 @@ class Run:
 
     def _unusual(self, sentence: str) -> None:
         self.report.unusual += (sentence,)
-
-
-def _hit_rate(model: FrozenModel) -> float | None:
-    """Read what a model's own night measured; None if it doesn't tell."""
-    try:
-        return float(model.metadata["quality"]["replay"]["candidate"][METRIC])
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 def _user() -> str:

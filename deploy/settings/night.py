@@ -100,7 +100,9 @@ class NightSettings(TrainingSettings, EventSettings, StateSettings):
     ] = 0.05
     max_fall: Annotated[
         float,
-        Field(ge=0, le=1, description="Share by which the data may fall short of last night's"),
+        Field(
+            ge=0, le=1, description="Share by which data or quality may fall short of last night's"
+        ),
     ] = 0.5
     max_events_a_day: Annotated[
         int, Field(ge=0, description="Users with more are left out as bots; 0 for no bound")
@@ -140,5 +142,7 @@ class NightSettings(TrainingSettings, EventSettings, StateSettings):
             super().night(),
             judged_share=self.judged_share,
             window_events=self.window_events,
-            gate=GateSettings(margin=self.gate_margin, max_lost=self.max_lost),
+            gate=GateSettings(
+                margin=self.gate_margin, max_lost=self.max_lost, max_fall=self.max_fall
+            ),
         )

@@ -81,6 +81,19 @@ def test_lost_catalogue_is_refused() -> None:
     assert reasons(judged(), served, max_lost=0.34) == ""
 
 
+def test_figures_of_its_own_night_stand_in_for_the_serving_model() -> None:
+    """Where it was not judged itself, half of what its own night measured is the least."""
+    quality = {"replay": {"candidate": {"hit_rate@10": 0.5, "coverage@10": 0.9}}}
+    served = model(metadata={"quality": quality})
+    said = reasons(judged(way("candidate", 0.24, coverage=0.5)), served)
+    assert "50.0%" in said
+    assert "24.0%" in said
+    assert reasons(judged(way("candidate", 0.25, coverage=0.45)), served) == ""
+    assert "coverage fell" in reasons(judged(way("candidate", 0.3, coverage=0.4)), served)
+    itself = judged(way("candidate", 0.24), way("serving", 0.24, lead=0.0))
+    assert refusals(itself, model(), served, SETTINGS, itself=True) == []
+
+
 def test_window_without_a_case_is_refused() -> None:
     """Where no event can tell whether lists are good, nothing is published."""
     assert "longer history" in reasons(judged(cases=0))

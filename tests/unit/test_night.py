@@ -23,13 +23,17 @@ from data.catalogue import Catalogue, Video
 from data.confidence import ConfidenceParameters
 from data.frozen_model import FrozenModel
 from data.up_next import rank_histories
+from tests.builders import NOW_MS
 from tests.unit.nights import Silent, events_of, without_taste, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from batch_training.events import Events
+    from batch_training.merging.histories import Histories
 
     Run = Callable[..., tuple[Night, NightReport]]
 
@@ -78,7 +82,7 @@ def run(tmp_path: Path) -> Run:
         **more: Any,  # noqa: ANN401 - any field of Given
     ) -> tuple[Night, NightReport]:
         given = Given(Spool.of(events, tmp_path), **({"catalogue": Catalogue()} | more))
-        report = NightReport(started_at=0)
+        report = NightReport(started_at=NOW_MS)
         more_stages = stages or Stages(Silent())
         return run_night(given, settings, report, more_stages), report
 
@@ -111,17 +115,41 @@ def test_a_night_learns_judges_and_tells(run: Run) -> None:
 
 
 def test_judged_is_what_was_trained_on_the_older_events(run: Run) -> None:
-    """The figures are those of a model of the older events, without the unseen users."""
+    """Replay and split by time judge a model of all users' older events."""
+    events = events_of(world())
+    _, report = run(events)
+    past, later = events.split(SETTINGS.judged_share)
+    before = merge_events(past)
+    contest = Contest(trained(before), None, before, later)
+    settings = JudgeSettings(protocols=("replay", "temporal"))
+    assert judge(contest, settings).judgements == report.judgements[:2]
+
+
+def test_unseen_users_are_not_trained_on(run: Run) -> None:
+    """The third judgement is of a model of its own, which those users were kept from."""
     events = events_of(world())
     _, report = run(events)
     past, later = events.split(SETTINGS.judged_share)
     before = merge_events(past)
     unseen = choose_unseen(before, UnseenSettings())
-    learnt_from = training_set(before, SETTINGS.train.confidence, without=unseen)
+    contest = Contest(trained(before, unseen), None, before, later, before.take(unseen))
+    judged = judge(contest, JudgeSettings(protocols=("unseen",)))
+    assert judged.judgements[0].ways == report.judgements[2].ways
+    assert 0 < judged.judgements[0].users <= 12
+
+
+def test_unseen_users_of_large_data_are_of_a_part(run: Run) -> None:
+    """Where there are many pairs, the fit for the unseen users is of some users only."""
+    settings = msgspec.structs.replace(SETTINGS, unseen_pairs=1_000)
+    _, report = run(events_of(world()), settings)
+    assert 0 < report.judgements[2].users <= 5
+
+
+def trained(before: Histories, without: NDArray[np.bool_] | None = None) -> FrozenModel:
+    """Train as the night does."""
+    learnt_from = training_set(before, SETTINGS.train.confidence, without=without)
     fitted = fit(learnt_from.matrix, SETTINGS.train)
-    candidate = freeze(fitted.item_factors, learnt_from, SETTINGS.train)
-    contest = Contest(candidate, None, before, later, before.take(unseen))
-    assert judge(contest, JudgeSettings()).judgements == report.judgements
+    return freeze(fitted.item_factors, learnt_from, SETTINGS.train)
 
 
 def test_the_same_night_gives_the_same_model(run: Run) -> None:
@@ -173,14 +201,48 @@ def test_settings_of_the_serving_model_are_trained_anew(run: Run) -> None:
     assert report.judgements[0].way("serving") is not None
 
 
-def test_same_settings_and_no_news_are_the_same_model(run: Run) -> None:
-    """With nothing new and nothing changed there is nothing to compare, and the night says so."""
+def test_same_settings_and_no_news_leave_only_the_figures(run: Run) -> None:
+    """With nothing new and nothing changed the night says what it compared with."""
     events = events_of(world())
     serving, _ = run(events)
     _, report = run(events, serving=tell(serving.model, events))
     assert report.gate is not None
-    assert "same model" in report.gate.compared_with
+    assert "figures of its own night" in report.gate.compared_with
     assert report.judgements[0].way("serving") is None
+
+
+@pytest.mark.parametrize("other", [{}, {"factors": 9}])
+def test_ruined_data_are_refused_though_the_rival_learns_from_them(
+    run: Run, other: dict[str, int]
+) -> None:
+    """Where the serving model can't be judged itself, a great fall of the hit rate is a refusal."""
+    rows = world()
+    served = tell(run(events_of(rows))[0].model, events_of(rows))
+    random = np.random.default_rng(0)
+    videos = [f"v{int(n) ** 2 // 120}" for n in random.integers(0, 120, len(rows))]
+    ruined = [row | {"video": video} for row, video in zip(rows, videos, strict=True)]
+    with pytest.raises(RefusedError, match="max_fall"):
+        run(events_of(ruined), changed(**other), serving=served)
+
+
+def test_a_shorter_history_is_told(run: Run) -> None:
+    """Another history_limit is not said to be the same settings."""
+    events = events_of(world())
+    served = tell(run(events)[0].model, events)
+    shorter = msgspec.structs.replace(SETTINGS, history_limit=20)
+    _, report = run(events, shorter, serving=served)
+    assert report.gate is not None
+    assert "but for its history_limit of 1,000" in report.gate.compared_with
+
+
+def test_a_clock_that_goes_ahead_hides_no_news(run: Run) -> None:
+    """An event of tomorrow doesn't make all that came since the last night old."""
+    events = events_of(world())
+    past, _ = events.split(0.92)
+    facts = {"data": {"newest_at": int(events.at[-1]) + 1}, "started_at": int(past.at[-1])}
+    _, report = run(events, serving=dataclasses.replace(run(past)[0].model, metadata=facts))
+    assert report.gate is not None
+    assert "itself" in report.gate.compared_with
 
 
 def test_a_worse_candidate_is_refused_unless_forced(run: Run) -> None:
