@@ -81,10 +81,21 @@ class Given(NamedTuple):
 
 
 class Night(NamedTuple):
-    """What a night gives: a model of everything, and the histories of all users."""
+    """What a night gives.
+
+    Attributes
+    ----------
+    model
+        Trained on everything.
+    histories
+        Of all users.
+    until_at
+        When the data end, see `batch_training.reading.spool.Spool.until`.
+    """
 
     model: FrozenModel
     histories: Histories
+    until_at: int
 
 
 def run_night(given: Given, settings: NightSettings, report: NightReport, stages: Stages) -> Night:
@@ -130,13 +141,9 @@ class _Run(NamedTuple):
     def _window(self) -> Window:
         """Choose the events to judge by."""
         serving = self.given.serving
-        data = serving.metadata.get("data") if serving else None
-        newest = data.get("newest_at") if isinstance(data, dict) else None
-        if serving and newest is not None:
-            # An event of a clock that goes ahead doesn't say that all before it were there.
-            newest = min(newest, serving.metadata.get("started_at", newest))
+        until_at = serving.metadata.get("until_at") if serving else None
         s = self.settings
-        return choose_window(self.given.spool, newest, s.judged_share, s.window_events)
+        return choose_window(self.given.spool, until_at, s.judged_share, s.window_events)
 
     def _judge(self, window: Window, before: Histories, later: Events) -> None:
         """Train on the older events, judge by the newer ones, and ask the gate."""
@@ -216,7 +223,9 @@ class _Run(NamedTuple):
             )
         with self.stages.stage("Try it out"):
             self._try_out(model, histories)
-        return Night(replace(model, metadata=_facts(report, s, self.stages)), histories)
+        until_at = self.given.spool.until()
+        facts = _facts(report, s, self.stages) | {"until_at": until_at}
+        return Night(replace(model, metadata=facts), histories, until_at)
 
     def _fit(
         self,
@@ -280,6 +289,5 @@ def _facts(report: NightReport, settings: NightSettings, stages: Stages) -> dict
         "gate": msgspec.to_builtins(report.gate),
         "libraries": report.libraries,
         "seconds": {stage.name: stage.seconds for stage in stages.facts},
-        "started_at": report.started_at,
         "parent": report.parent,
     }

@@ -29,7 +29,7 @@ class Window(NamedTuple):
 
 
 def choose_window(
-    spool: Spool, serving_newest_at: int | None, judged_share: float, least_events: int
+    spool: Spool, serving_until_at: int | None, judged_share: float, least_events: int
 ) -> Window:
     """Choose what the candidate and the serving model are compared on.
 
@@ -40,18 +40,18 @@ def choose_window(
 
     Parameters
     ----------
-    serving_newest_at
-        Time of the newest event that the serving model was trained on, in ms UTC; None if there
-        is no such model or it doesn't say.
+    serving_until_at
+        When the data ended that the serving model was trained on, in ms UTC; None if there is no
+        such model or it doesn't say.
     judged_share
         Of all events, the oldest that the candidate is trained on at least.
     least_events
         Fewer than these are too little.
     """
     cut_at = spool.cut_at(max(judged_share, 1 - _MOST / len(spool)))
-    if serving_newest_at is None or serving_newest_at < cut_at:
-        return Window(cut_at, is_new_to_serving=serving_newest_at is not None)
-    since = sum(int(np.count_nonzero(e.at > serving_newest_at)) for e in spool.batches())
+    if serving_until_at is None or serving_until_at < cut_at:
+        return Window(cut_at, is_new_to_serving=serving_until_at is not None)
+    since = sum(int(np.count_nonzero(e.at > serving_until_at)) for e in spool.batches())
     if since < least_events:
         return Window(cut_at, is_new_to_serving=False)
-    return Window(serving_newest_at + 1, is_new_to_serving=True)
+    return Window(serving_until_at + 1, is_new_to_serving=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_BATCH: Final = 1 << 20  # rows
+_NEARLY_ALL: Final = 0.9999
 _BINS: Final = 1 << 16
 _SCHEMA: Final = pa.schema([(name, pa.from_numpy_dtype(kind)) for name, kind in COLUMNS.items()])
 # Most columns hold few distinct values: lz4 halves the file, and is faster than the disk.
@@ -152,6 +153,13 @@ class Spool:
             low += inside * width
             high = min(high, low + width - 1)
         return low + 1
+
+    def until(self) -> int:
+        """Tell by when, in ms UTC, all but one event in ten thousand had happened.
+
+        This is the newest event of all, unless a few come from clocks that go ahead.
+        """
+        return self.cut_at(_NEARLY_ALL) - 1
 
     def _span(self) -> tuple[int, int]:
         """Time of the oldest and of the newest event."""

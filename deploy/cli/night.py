@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
@@ -147,7 +146,7 @@ def refresh(settings: Settings, paths: Paths, *, mapping: Mapped = "") -> None:
         spool, _ = read_events(paths, column_map(mapping), settings.load(), Path(scratch), stages)
         with stages.stage("Merge"):
             histories, _ = gather(spool, None, model.history_limit, settings.seed)
-        lately = seen_lately(histories, settings.refresh_days, time.time_ns() // 1_000_000)
+        lately = seen_lately(histories, settings.refresh_days, spool.until())
         done, behind = give_lists(
             stores, (active, model), (histories, lately), stages, length=settings.list_length
         )

@@ -105,7 +105,7 @@ def compare(
 ) -> Compared:
     """Put the hits of the served lists beside those of last night's lists and of popularity."""
     settings = JudgeSettings(protocols=("replay",), peers=("popularity",))
-    model, histories = night
+    model, histories, _ = night
     judged = judge(Contest(model, None, histories, later), settings, (), on_step).judgements[0]
     rates = {way.name: way.figures[HIT_RATE].mean for way in judged.ways}
     listable = ModelWay.of("", model, Vocabulary(later.videos), ()).listable

@@ -65,14 +65,13 @@ def give_lists(
     return done, [f"worker {worker} does not follow" for worker in behind]
 
 
-def seen_lately(histories: Histories, days: float, now_ms: int) -> NDArray[np.bool_]:
-    """Mark the users who did something in the days before the newest event of all.
+def seen_lately(histories: Histories, days: float, until_at: int) -> NDArray[np.bool_]:
+    """Mark the users who did something in the days before the data end.
 
     Parameters
     ----------
-    now_ms
-        The present, in ms UTC: days are counted back from no later than this, as an event of a
-        clock that goes ahead is not the newest.
+    until_at
+        When they end, in ms UTC; see `batch_training.reading.spool.Spool.until`.
     """
     newest = histories.mark_at.copy()  # what was let go may be newer than what was kept
     someone = histories.lengths > 0
@@ -80,8 +79,7 @@ def seen_lately(histories: Histories, days: float, now_ms: int) -> NDArray[np.bo
     if len(starts):
         latest = np.maximum.reduceat(histories.states["latest"], starts)
         newest[someone] = np.maximum(newest[someone], latest)
-    end = min(newest.max(initial=0), now_ms)
-    lately: NDArray[np.bool_] = newest >= end - days * _DAY_MS
+    lately: NDArray[np.bool_] = newest >= until_at - days * _DAY_MS
     return someone & lately
 
 

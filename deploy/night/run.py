@@ -249,7 +249,7 @@ class Run:
         done, behind = give_lists(
             self.stores,
             (active, night.model),
-            (histories, seen_lately(histories, s.refresh_days, self.report.started_at)),
+            (histories, seen_lately(histories, s.refresh_days, night.until_at)),
             self.stages,
             length=s.list_length,
         )

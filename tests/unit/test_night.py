@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -235,16 +234,6 @@ def test_a_shorter_history_is_told(run: Run) -> None:
     assert "but for its history_limit of 1,000" in report.gate.compared_with
 
 
-def test_a_clock_that_goes_ahead_hides_no_news(run: Run) -> None:
-    """An event of tomorrow doesn't make all that came since the last night old."""
-    events = events_of(world())
-    past, _ = events.split(0.92)
-    facts = {"data": {"newest_at": int(events.at[-1]) + 1}, "started_at": int(past.at[-1])}
-    _, report = run(events, serving=dataclasses.replace(run(past)[0].model, metadata=facts))
-    assert report.gate is not None
-    assert "itself" in report.gate.compared_with
-
-
 def test_a_worse_candidate_is_refused_unless_forced(run: Run) -> None:
     """Settings much worse than the serving model's don't pass; force writes who and why."""
     events = events_of(world())
@@ -270,9 +259,9 @@ def test_force_leaves_no_trace_where_nothing_is_refused(run: Run) -> None:
 
 
 def tell(model: FrozenModel, events: Events) -> FrozenModel:
-    """Let a model tell until when its data went, as the whole night sees to."""
-    facts = model.metadata | {"data": {"newest_at": int(events.at[-1])}}
-    return FrozenModel.from_bytes(dataclasses.replace(model, metadata=facts).to_bytes())
+    """Send a model through its bytes; it tells until when its data went."""
+    assert model.metadata["until_at"] == events.at[-1]
+    return FrozenModel.from_bytes(model.to_bytes())
 
 
 def test_a_model_worse_than_popularity_is_refused(run: Run) -> None:

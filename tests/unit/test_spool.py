@@ -104,3 +104,12 @@ def test_a_folder_that_is_not_there_is_explained(tmp_path: Path) -> None:
     """The message names the file that can't be written."""
     with pytest.raises(SpoolError, match=r"nowhere.events\.arrow"):
         Spool(tmp_path / "nowhere")
+
+
+def test_a_few_clocks_that_go_ahead_move_no_end() -> None:
+    """The data end with all but one event in ten thousand; among fewer, with the newest."""
+    times = [*range(1, 20_001), 10**9]
+    with spool_of(events_at(times)) as spool:
+        assert spool.until() == 19_999
+    with spool_of(events_at(times[-10:])) as spool:
+        assert spool.until() == 10**9
