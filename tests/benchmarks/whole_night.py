@@ -32,7 +32,7 @@ ELSE: Final = "start, cut, gate, report"  # what is in no stage
 _STAGES: Final = {
     "read and validate": ("Read and validate",),
     "merge": ("Merge the older events", "Merge everything"),
-    "judge": ("Judge by the newer events",),
+    "judge": ("Judge by the newer events", "Train without some users", "Judge by those users"),
     "try out, publish, clean up": ("Try it out", "Publish and activate", "Clean up"),
     ELSE: (),
     FITS: ("Train on the older events", "Train on everything"),
@@ -138,12 +138,9 @@ def _cpu_of_children() -> float:
 
 def _parts(report: NightReport, whole: Cost) -> dict[str, Cost]:
     """Sort the stages into parts; a stage that is in none of them counts as `ELSE`."""
-    nothing = Cost(0.0, 0.0)
-    stages = {
-        stage.name: Cost(stage.seconds, stage.cpu_s, stage.peak_mib) for stage in report.stages
-    }
+    costs = [(s.name, Cost(s.seconds, s.cpu_s, s.peak_mib)) for s in report.stages]
     parts = {
-        part: Cost.of(stages.get(name, nothing) for name in names) if names else nothing
+        part: Cost.of([Cost(0.0, 0.0), *(cost for name, cost in costs if name in names)])
         for part, names in _STAGES.items()
     }
     known = Cost.of(parts.values())
