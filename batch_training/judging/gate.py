@@ -125,12 +125,12 @@ def _fallen(candidate: Quality, serving: FrozenModel, settings: GateSettings) ->
     """Compare with what the serving model's own night measured, on other events."""
     reasons = []
     for metric, name in ((METRIC, "hit rate"), (_COVERAGE, "coverage")):
-        own, last = candidate.figures[metric].mean, last_figure(serving, metric)
+        own, last = candidate.figures[metric].high, last_figure(serving, metric)
         if last is not None and own < (1 - settings.max_fall) * last:
             reasons.append(
                 f"the {name} fell from {last:.1%}, which the serving model's own night measured, "
-                f"to {own:.1%}; more than {settings.max_fall:.0%} (max_fall) says that something "
-                "is wrong with the data or the settings"
+                f"to {own:.1%} at most (95 %); more than {settings.max_fall:.0%} (max_fall) says "
+                "that something is wrong with the data or the settings"
             )
     return reasons
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_BATCH: Final = 1 << 20  # rows
-_NEARLY_ALL: Final = 0.9999
+_STRAY_OF: Final = 10_000
+_MOST_STRAY: Final = 50
+_HOUR_MS: Final = 3_600_000
 _BINS: Final = 1 << 16
 _SCHEMA: Final = pa.schema([(name, pa.from_numpy_dtype(kind)) for name, kind in COLUMNS.items()])
 # Most columns hold few distinct values: lz4 halves the file, and is faster than the disk.
@@ -155,11 +157,15 @@ class Spool:
         return low + 1
 
     def until(self) -> int:
-        """Tell by when, in ms UTC, all but one event in ten thousand had happened.
+        """Tell when the data end, in ms UTC: with the newest event, unless clocks go ahead.
 
-        This is the newest event of all, unless a few come from clocks that go ahead.
+        They do if the last few events (one in ten thousand; at least 1, at most 50) come more
+        than an hour after all others; then the data end with the others.
         """
-        return self.cut_at(_NEARLY_ALL) - 1
+        newest = self._span()[1]
+        few = min(_MOST_STRAY, max(1, len(self) // _STRAY_OF))
+        others = self.cut_at((len(self) - few) / len(self)) - 1 if few < len(self) else newest
+        return newest if newest - others <= _HOUR_MS else others
 
     def _span(self) -> tuple[int, int]:
         """Time of the oldest and of the newest event."""

@@ -61,7 +61,7 @@ def evaluate_version(
     TrainedOnError
         If there is nothing else and ``trained_on`` is not set.
     """
-    newest_at = model.metadata.get("data", {}).get("newest_at", 0)
+    newest_at = model.metadata.get("until_at", 0)
     unknown = protocol == "unseen"
     cut_at = None if unknown else newest_at + 1
     count = sum(int(np.count_nonzero(batch.at > newest_at)) for batch in spool.batches())

@@ -219,7 +219,10 @@ class Run:
         if self.report.data:
             left_out = self.report.data.left_out | {"bots": int(found.sum())}
             self.report.data = msgspec.structs.replace(self.report.data, left_out=left_out)
-        return spool.without(found)
+        rest = spool.without(found)
+        if not len(rest):
+            raise DriftError([f"max_events_a_day = {most:,} takes everybody for a bot; raise it"])
+        return rest
 
     def _publish(self, night: Night, catalogue: Catalogue) -> Active:
         """Put the model where the workers find it."""

@@ -104,3 +104,10 @@ def test_a_dry_run(house: House, jobs: Jobs, histories: Histories) -> None:
     assert (line["exit_code"], line["verdict"], line["version"]) == (0, "dry run", "")
     assert line["hit_rate"]["candidate"] > line["hit_rate"]["popularity"]
     assert house.dump() == before
+
+
+def test_nobody_but_bots(house: House, jobs: Jobs, histories: Histories) -> None:
+    """A bound that takes everybody for a bot ends with 4 and is named."""
+    line = house.night(jobs, histories.tonight, "--max-events-a-day=1").ended().line()
+    assert (line["exit_code"], line["verdict"]) == (4, "refused for its data")
+    assert "max_events_a_day" in line["reasons"][0]

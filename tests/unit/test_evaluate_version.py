@@ -29,7 +29,7 @@ def trained(events: Events) -> FrozenModel:
     settings = TrainSettings(factors=8, iterations=3, regularization=5.0, threads=1, device="cpu")
     learnt_from = training_set(merge_events(events), settings.confidence)
     model = freeze(fit(learnt_from.matrix, settings).item_factors, learnt_from, settings)
-    return replace(model, metadata={"data": {"newest_at": int(events.at[-1])}})
+    return replace(model, metadata={"until_at": int(events.at[-1])})
 
 
 @pytest.mark.parametrize("protocol", ["replay", "temporal"])

@@ -106,10 +106,20 @@ def test_a_folder_that_is_not_there_is_explained(tmp_path: Path) -> None:
         Spool(tmp_path / "nowhere")
 
 
-def test_a_few_clocks_that_go_ahead_move_no_end() -> None:
-    """The data end with all but one event in ten thousand; among fewer, with the newest."""
-    times = [*range(1, 20_001), 10**9]
+HOUR_MS = 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("times", "until"),
+    [
+        ([*range(1, 20_001), 10**9], 19_999),
+        ([*range(1, 20_001), 10**9, 10**9, 10**9], 10**9),  # more than one in ten thousand
+        ([1, 2, 3, 4 + HOUR_MS], 3),
+        ([1, 2, 3, 3 + HOUR_MS], 3 + HOUR_MS),
+        ([7], 7),
+    ],
+)
+def test_a_few_clocks_that_go_ahead_move_no_end(times: list[int], until: int) -> None:
+    """The data end with the newest event, unless a few come an hour after all others."""
     with spool_of(events_at(times)) as spool:
-        assert spool.until() == 19_999
-    with spool_of(events_at(times[-10:])) as spool:
-        assert spool.until() == 10**9
+        assert spool.until() == until
