@@ -88,7 +88,12 @@ def still_count(before: Steps, later: Steps, n_videos: int, limit: int) -> NDArr
     n_before = len(before.user)
     order = np.concatenate([np.arange(n_before), in_time + n_before])
     order = order[np.argsort(np.concatenate([before.user, later.user])[order], kind="stable")]
-    steps = Steps._make(np.concatenate(both)[order] for both in zip(before, later, strict=True))
+    steps = Steps(
+        *(
+            np.concatenate([getattr(before, name), getattr(later, name)])[order]
+            for name in Steps._fields
+        )
+    )
     counts = np.zeros(len(order), np.bool_)
     came_in = np.full(n_videos, len(order))
     for user in np.split(np.arange(len(order)), np.flatnonzero(np.diff(steps.user)) + 1):
