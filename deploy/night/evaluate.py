@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from data.frozen_model import FrozenModel
 
 
+_ANY_TIME: Final = (1 << 62) - 1
 _SHARE: Final = 0.9  # of the events, the oldest that don't judge where nothing is newer
 
 
@@ -61,7 +62,8 @@ def evaluate_version(
     TrainedOnError
         If there is nothing else and ``trained_on`` is not set.
     """
-    newest_at = model.metadata.get("until_at", 0)
+    # A model that doesn't tell may have been trained on anything.
+    newest_at = model.metadata.get("until_at", _ANY_TIME)
     unknown = protocol == "unseen"
     cut_at = None if unknown else newest_at + 1
     count = sum(int(np.count_nonzero(batch.at > newest_at)) for batch in spool.batches())

@@ -62,3 +62,14 @@ def test_users_of_newer_events_are_unseen() -> None:
         evaluated = evaluate_version(trained(PAST), spool, "unseen", Stages(Silent()))
     assert not evaluated.trained_on
     assert 0 < evaluated.judgement.cases <= len(EVENTS.users) / 10
+
+
+def test_a_model_that_tells_nothing_may_know_everything() -> None:
+    """Where a model doesn't say until when its data went, nothing is taken for new to it."""
+    model = replace(trained(PAST), metadata={})
+    with spool_of(EVENTS) as spool:
+        with pytest.raises(TrainedOnError, match="--trained-on"):
+            evaluate_version(model, spool, "replay", Stages(Silent()))
+        assert evaluate_version(
+            model, spool, "replay", Stages(Silent()), trained_on=True
+        ).trained_on
