@@ -43,6 +43,8 @@ def test_force(house: House, jobs: Jobs, histories: Histories) -> None:
     night = house.night(jobs, histories.tonight, "--factors=1", "--force=a trial")
     line = night.ended().line()
     assert (line["exit_code"], line["version"]) == (0, house.served)
+    assert "@" in line["forced_by"]
+    assert "a trial" in line["unusual"][0]
     gate = house.models.manifest(house.models.versions()[-1]).metadata["gate"]
     assert isinstance(gate, dict)
     assert gate["forced_why"] == "a trial"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from batch_training.judging import window
 from batch_training.judging.window import Window, choose_window
 from tests.builders import event
 from tests.unit.nights import events_of
@@ -44,3 +45,12 @@ def test_too_little_news_is_no_window(spool: Spool, newest_at: int, *, is_new: b
     """With fewer new events than asked for, the newest part judges, which serving has seen."""
     expected = Window(newest_at + 1 if is_new else 91, is_new_to_serving=is_new)
     assert choose_window(spool, newest_at, 0.9, 5) == expected
+
+
+def test_no_more_events_judge_than_memory_can_hold(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the history, the window holds no more events than a fixed number."""
+    monkeypatch.setattr(window, "_MOST", 4)
+    assert choose_window(spool, None, 0.9, 5).cut_at == 97
+    assert choose_window(spool, 40, 0.9, 3).cut_at == 97
