@@ -13,15 +13,19 @@ import numpy as np
 
 from data import tensors
 from data.confidence import ConfidenceParameters
+from data.follow_ups import FollowUps
 from data.user_history import DEFAULT_LIMIT
 from data.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 ModelVersion = NewType("ModelVersion", str)
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
+_READABLE: Final = (1, 2)  # 1 had no follow-ups
 _ARRAYS: Final = {
     "item_factors": np.float32,
     "gram": np.float64,
@@ -42,6 +46,7 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
     confidence: ConfidenceParameters
     history_limit: int
     metadata: dict[str, Any]
+    follow_half_life: float | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -61,6 +66,8 @@ class FrozenModel:
         How many users took to each video, float32, shape (n_items,); serves cold users.
     blocked
         Videos that were taken down and are never listed, bool, shape (n_items,).
+    follow_ups
+        What people watch soon after each video; None for a model without.
     vocabulary
         External video id of each row.
     confidence
@@ -77,6 +84,7 @@ class FrozenModel:
     popularity: NDArray[np.float32]
     blocked: NDArray[np.bool_]
     vocabulary: Vocabulary
+    follow_ups: FollowUps | None = None
     confidence: ConfidenceParameters = field(default_factory=ConfidenceParameters)
     history_limit: int = DEFAULT_LIMIT
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -89,6 +97,17 @@ class FrozenModel:
         if n == 0 or k == 0 or len(self.vocabulary) != n:
             msg = f"item_factors of {self.item_factors.shape} for {len(self.vocabulary)} videos"
             raise InvalidModelError(msg)
+        self._check_arrays(shapes)
+        if not _is_positive_definite(self.gram):
+            msg = "gram is not symmetric and positive definite, so nobody can be folded in"
+            raise InvalidModelError(msg)
+        if self.follow_ups and (wrong := self.follow_ups.wrong(n)):
+            raise InvalidModelError(wrong)
+        if self.history_limit < 1:
+            msg = f"history_limit = {self.history_limit} keeps no video"
+            raise InvalidModelError(msg)
+
+    def _check_arrays(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         for name, dtype in _ARRAYS.items():
             array: NDArray[np.generic] = getattr(self, name)
             if array.shape != shapes[name] or array.dtype != dtype:
@@ -97,12 +116,6 @@ class FrozenModel:
             if not np.isfinite([array.min(), array.max()]).all():  # both are nan if one is
                 msg = f"{name} holds a number that is not finite"
                 raise InvalidModelError(msg)
-        if not _is_positive_definite(self.gram):
-            msg = "gram is not symmetric and positive definite, so nobody can be folded in"
-            raise InvalidModelError(msg)
-        if self.history_limit < 1:
-            msg = f"history_limit = {self.history_limit} keeps no video"
-            raise InvalidModelError(msg)
 
     @property
     def n_items(self) -> int:
@@ -138,8 +151,9 @@ class FrozenModel:
 
     @cached_property
     def flat(self) -> FrozenModel:
-        """The same model without a half-life, for what knows no order in time."""
-        return replace(self, confidence=msgspec.structs.replace(self.confidence, half_life=None))
+        """The same model without a half-life and follow-ups, for what knows no order in time."""
+        flat = msgspec.structs.replace(self.confidence, half_life=None)
+        return replace(self, confidence=flat, follow_ups=None)
 
     def to_bytes(self) -> bytes:
         """Pack as safetensors; the JSON header travels as an array of bytes."""
@@ -148,10 +162,13 @@ class FrozenModel:
             confidence=self.confidence,
             history_limit=self.history_limit,
             metadata=self.metadata,
+            follow_half_life=self.follow_ups.half_life if self.follow_ups else None,
         )
         text, offsets = self.vocabulary.to_arrays()
         arrays: dict[str, NDArray[Any]] = {name: getattr(self, name) for name in _ARRAYS}
         arrays |= {"vocabulary_text": text, "vocabulary_offsets": offsets}
+        if self.follow_ups:
+            arrays |= {"follow_rows": self.follow_ups.rows, "follow_scores": self.follow_ups.scores}
         arrays["header"] = np.frombuffer(msgspec.json.encode(header), np.uint8)
         return tensors.pack(arrays)
 
@@ -170,12 +187,13 @@ class FrozenModel:
             vocabulary = Vocabulary.from_arrays(
                 arrays.pop("vocabulary_text"), arrays.pop("vocabulary_offsets")
             )
-            if header.format != _FORMAT:
-                msg = f"model format {header.format}; this release reads {_FORMAT}"
+            if header.format not in _READABLE:
+                msg = f"model format {header.format}; this release reads {_READABLE}"
                 raise InvalidModelError(msg)
             return cls(
                 **{name: arrays[name] for name in _ARRAYS},
                 vocabulary=vocabulary,
+                follow_ups=_follow_ups(arrays, header.follow_half_life),
                 confidence=header.confidence,
                 history_limit=header.history_limit,
                 metadata=header.metadata,
@@ -183,6 +201,12 @@ class FrozenModel:
         except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
             msg = f"not a model: {error}"
             raise InvalidModelError(msg) from error
+
+
+def _follow_ups(arrays: dict[str, NDArray[Any]], half_life: float | None) -> FollowUps | None:
+    if half_life is None:
+        return None
+    return FollowUps(arrays["follow_rows"], arrays["follow_scores"], half_life)
 
 
 def _is_positive_definite(matrix: NDArray[np.float64]) -> bool:

@@ -37,10 +37,30 @@ class Ragged(NamedTuple):
         ends = self.ends.tolist()
         return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
+    def owners(self) -> NDArray[np.int64]:
+        """Whose each row is, shape (total,)."""
+        return np.repeat(np.arange(len(self.ends)), np.diff(self.ends, prepend=0))
+
     def select(self, which: NDArray[np.bool_]) -> Ragged:
         """Keep some rows of each user."""
         kept = np.concatenate([[0], np.cumsum(which)])
         return Ragged(kept[self.ends], self.rows[which])
+
+
+class Recent(NamedTuple):
+    """What users saw lately, for the follow-ups.
+
+    Attributes
+    ----------
+    videos
+        Rows of each user.
+    weight
+        Shape (total,): how much of each is left, see `data.follow_ups.FollowUps.left`; 0 for a
+        video that the user did not want.
+    """
+
+    videos: Ragged
+    weight: NDArray[np.float32]
 
 
 def fold_in(
@@ -135,9 +155,16 @@ def _solve_spd(matrix: NDArray[np.float32], right: NDArray[np.float32]) -> NDArr
 
 
 def top_n(
-    model: FrozenModel, users: NDArray[np.float32], excluded: Ragged, n: int
+    model: FrozenModel,
+    users: NDArray[np.float32],
+    excluded: Ragged,
+    n: int,
+    recent: Recent | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Give the n best videos of each user: best first, ties to the lower row.
+
+    The score of a video is the product of the factors, plus the prior, plus what the model's
+    follow-ups add for what the user saw lately.
 
     Parameters
     ----------
@@ -145,6 +172,8 @@ def top_n(
         User factors, float32, shape (n_users, k).
     excluded
         Rows that must not be listed for each user; blocked videos never are.
+    recent
+        What each user saw lately; None for no follow-ups.
 
     Returns
     -------
@@ -153,15 +182,37 @@ def top_n(
     """
     rows = np.empty((len(users), n), np.int64)
     values = np.empty((len(users), n), np.float32)
-    owner = np.repeat(np.arange(len(users)), np.diff(excluded.ends, prepend=0))
+    owner = excluded.owners()
+    watched = _Watched.of(recent) if recent and model.follow_ups else None
     step = max(1, _MAX_SCORES // _padded(model.n_items))
     for first in range(0, len(users), step):
         batch = slice(first, first + step)
         out = slice(*owner.searchsorted([first, first + step]))
         scores = _scores(model, users[batch])
+        if watched and model.follow_ups:
+            model.follow_ups.add_to(scores, *watched.of_users(first, first + step))
         scores[excluded.rows[out], owner[out] - first] = -np.inf
         rows[batch], values[batch] = _best(scores, n)
     return rows, values
+
+
+class _Watched(NamedTuple):
+    """The same as `Recent`, without what adds nothing; all of shape (m,)."""
+
+    user: NDArray[np.int64]
+    row: NDArray[np.int32]
+    weight: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, recent: Recent) -> _Watched:
+        matters = recent.weight > 0
+        owners = recent.videos.owners()
+        return cls(owners[matters], recent.videos.rows[matters], recent.weight[matters])
+
+    def of_users(self, first: int, stop: int) -> _Watched:
+        """Take some users, who are counted anew."""
+        part = slice(*self.user.searchsorted([first, stop]))
+        return _Watched(self.user[part] - first, self.row[part], self.weight[part])
 
 
 def _scores(model: FrozenModel, users: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -23,6 +23,7 @@ _TYPES: Final[dict[str, np.dtype[Any]]] = {
     "I64": np.dtype("<i8"),
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
+    "I32": np.dtype("<i4"),
     "U8": np.dtype("u1"),
     "BOOL": np.dtype("?"),
 }
@@ -44,7 +45,7 @@ def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     Parameters
     ----------
     arrays
-        By name; int64, float64, float32, uint8 or bool, of any shape.
+        By name; int64, float64, float32, int32, uint8 or bool, of any shape.
     """
     order = sorted(arrays, key=lambda name: ([*_NAMES].index(arrays[name].dtype), name))
     entries, end = {}, 0

@@ -9,7 +9,7 @@ import numpy as np
 
 from data.confidence import faded, fold_in_confidence, says_something
 from data.defaults import DEFAULT_LENGTH
-from data.scoring import Ragged, fold_in, rank, top_n
+from data.scoring import Ragged, Recent, fold_in, rank, top_n
 from data.user_history import joined
 from data.video_state import STATE
 
@@ -80,7 +80,7 @@ class Ranking(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What the model knows of a batch of histories; the arguments of `data.scoring.fold_in`.
+    """What the model knows of a batch of histories.
 
     Attributes
     ----------
@@ -90,11 +90,25 @@ class Known(NamedTuple):
         Shape (total,), see `data.confidence.fold_in_confidence`.
     preference
         Shape (total,), see `data.confidence.faded`.
+    age
+        Shape (total,): how many newer videos the user has, known to the model or not.
     """
 
     videos: Ragged
     confidence: NDArray[np.float32]
     preference: NDArray[np.float32]
+    age: NDArray[np.int64]
+
+    def folded_in(self, model: FrozenModel) -> NDArray[np.float32]:
+        """Give the user factors, see `data.scoring.fold_in`."""
+        return fold_in(model, self.videos, self.confidence, self.preference)
+
+    def recent(self, model: FrozenModel) -> Recent | None:
+        """Give what the model's follow-ups are looked up for."""
+        if model.follow_ups is None:
+            return None
+        left = model.follow_ups.left(self.age)
+        return Recent(self.videos, np.where(self.confidence > 0, left, np.float32(0)))
 
     def personal(self) -> NDArray[np.bool_]:
         """Whether anything is known that each user wants, shape (n_users,)."""
@@ -120,7 +134,8 @@ def rank_histories(model: FrozenModel, histories: Sequence[UserHistory], n: int)
     A user of whom the model knows no wanted video gets the popular ones.
     """
     known = known_videos(model, histories)
-    rows, scores = top_n(model, fold_in(model, *known), known.videos, n)
+    users, recent = known.folded_in(model), known.recent(model)
+    rows, scores = top_n(model, users, known.videos, n, recent)
     personal, parts = known.personal(), known.videos.slices()
     for user in np.flatnonzero(~personal).tolist():
         rows[user], scores[user] = rank(model.cold_scores, known.videos.rows[parts[user]], n)
@@ -173,4 +188,5 @@ def known_videos(model: Knowing, histories: Sequence[UserHistory]) -> Known:
         Ragged(ends, rows).select(known),
         fold_in_confidence(states, age, model.confidence)[known],
         faded(age[known], model.confidence).astype(np.float32),
+        age[known],
     )

@@ -11,7 +11,6 @@ import numpy as np
 from data.frozen_model import InvalidModelError
 from data.interaction import Interaction
 from data.model_store import ModelStoreError
-from data.scoring import fold_in
 from data.up_next import known_videos
 from data.user_history import UserHistory
 from stream_inference.recommend import Serving
@@ -91,7 +90,7 @@ def _try_out(serving: Serving) -> None:
             Interaction(user="-", video=video, kind="watch", at=at, watch_ratio=1.0)
         )
     try:
-        user = fold_in(serving.model, *known_videos(serving.model, [history]))
+        user = known_videos(serving.model, [history]).folded_in(serving.model)
     except np.linalg.LinAlgError as error:
         msg = f"version {serving.version} can't fold a user in: {error}"
         raise InvalidModelError(msg) from error

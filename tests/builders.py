@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from data.confidence import ConfidenceParameters
+from data.follow_ups import FollowUps
 from data.frozen_model import FrozenModel
 from data.interaction import Interaction
 from data.user_history import UserHistory
@@ -77,8 +78,18 @@ def model(n_items: int = 40, n_factors: int = 6, seed: int = 0, **more: Any) -> 
         "popularity": random.integers(0, 5, n_items).astype(np.float32),
         "blocked": np.zeros(n_items, np.bool_),
         "vocabulary": Vocabulary(f"v{row}" for row in range(n_items)),
+        "follow_ups": follow_ups(random, n_items),
     }
     return FrozenModel(**(fields | more))
+
+
+def follow_ups(random: np.random.Generator, n_items: int, width: int = 3) -> FollowUps:
+    """Draw up to ``width`` follow-ups for each video; the places behind are empty."""
+    rows = np.argsort(random.random((n_items, n_items)), axis=1)[:, :width].astype(np.int32)
+    scores = random.uniform(0.01, 0.2, rows.shape).astype(np.float32)
+    empty = np.arange(rows.shape[1]) >= random.integers(width + 1, size=n_items)[:, None]
+    rows[empty], scores[empty] = 0, 0
+    return FollowUps(rows, scores, half_life=2.0)
 
 
 def plain_model(given: FrozenModel) -> oracle.Model:
@@ -92,6 +103,17 @@ def plain_model(given: FrozenModel) -> oracle.Model:
         "ids": given.vocabulary.ids,
         "confidence": parameters(given.confidence),
         "history_limit": given.history_limit,
+        "follow_ups": _plain_follow_ups(given.follow_ups) if given.follow_ups else {},
+        "follow_half_life": given.follow_ups.half_life if given.follow_ups else 1.0,
+    }
+
+
+def _plain_follow_ups(given: FollowUps) -> dict[int, dict[int, float]]:
+    """Give the follow-ups of each row, without the places that are empty."""
+    table = zip(given.rows.tolist(), given.scores.tolist(), strict=True)
+    return {
+        row: {video: score for video, score in zip(*both, strict=True) if score}
+        for row, both in enumerate(table)
     }
 
 

@@ -53,6 +53,8 @@ class Model(TypedDict):
     ids: Sequence[str]
     confidence: Mapping[str, Any]
     history_limit: int
+    follow_ups: Mapping[int, Mapping[int, float]]
+    follow_half_life: float
 
 
 class UpNext(TypedDict):
@@ -205,15 +207,18 @@ def up_next(model: Model, history: History, n: int) -> UpNext:
     """Make the up-next list of one history."""
     row_of = {video: row for row, video in enumerate(model["ids"])}
     known: dict[int, tuple[float, float]] = {}
+    soon = np.zeros(len(model["ids"]))
     for age, video in enumerate(reversed(videos_by_place(history))):
         value = confidence(history["videos"][video], model["confidence"], age)
         if video in row_of and value:
             known[row_of[video]] = value, left_of(age, model["confidence"])
+            if value > 0:
+                soon += follow_ups(model, row_of[video], age)
     personal = any(value > 0 and left > 0 for value, left in known.values())
     if personal:
         values_, left = zip(*known.values(), strict=True)
         user = fold_in(model["item_factors"], model["gram"], list(known), values_, left)
-        scores = np.asarray(model["item_factors"], np.float64) @ user + model["prior"]
+        scores = np.asarray(model["item_factors"], np.float64) @ user + model["prior"] + soon
     else:
         scores = np.asarray(model["popularity"], np.float64)
     values = [float(score) for score in scores]
@@ -228,6 +233,15 @@ def up_next(model: Model, history: History, n: int) -> UpNext:
         "items": [(ids[row], values[row]) for row in best(values, left_out, n)],
         "scores": {ids[row]: v for row, v in enumerate(values) if not left_out(row)},
     }
+
+
+def follow_ups(model: Model, row: int, age: int) -> NDArray[np.float64]:
+    """What a watched video adds to the score of each; nothing after 8 half-lives."""
+    added = np.zeros(len(model["ids"]))
+    if age <= 8 * model["follow_half_life"]:
+        for follower, score in model["follow_ups"].get(row, {}).items():
+            added[follower] = score * 0.5 ** (age / model["follow_half_life"])
+    return added
 
 
 def compare_lists(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 import numpy as np
 
 from data.confidence import ConfidenceParameters
-from data.scoring import Ragged, fold_in, rank, top_n
+from data.scoring import Ragged, rank, top_n
 from data.up_next import known_videos, rank_histories
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class LeftAlone:
         users, whose = np.unique(asked.users, return_inverse=True)
         night = known_videos(model, [self.before.history(user) for user in users.tolist()])
         gone = self._gone(asked, night, whose)
-        rows, _ = top_n(model, fold_in(model, *night)[whose], gone, n)
+        rows, _ = top_n(model, night.folded_in(model)[whose], gone, n)
         parts = gone.slices()
         for case in np.flatnonzero(~night.personal()[whose]).tolist():
             rows[case], _ = rank(model.cold_scores, gone.rows[parts[case]], n)

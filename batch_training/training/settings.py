@@ -3,13 +3,78 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
 
 from data.confidence import ConfidenceParameters
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 Device = Literal["auto", "cpu", "gpu"]
+
+
+def _refuse_below(settings: msgspec.Struct, at_least: Mapping[str, int]) -> None:
+    """Refuse what is too small, infinite or not a number."""
+    for name, least in at_least.items():
+        value = getattr(settings, name)
+        if not least <= value < math.inf:
+            msg = f"{name} = {value} must be a finite number, at least {least}"
+            raise ValueError(msg)
+
+
+class PriorSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How much the recent views of a video add to its score, see `batch_training.training.prior`.
+
+    Attributes
+    ----------
+    weight
+        Of the video with the most; 0 for no prior. A video that a user surely wants scores 1.
+    half_life_days
+        A view counts half after so many days; 0 for as long as the newest tenth of all views took.
+    """
+
+    weight: float = 0.0
+    half_life_days: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check what the types can't say."""
+        _refuse_below(self, {"weight": 0, "half_life_days": 0})
+
+
+class FollowUpSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What people watch soon after a video, see `batch_training.training.follow_ups`.
+
+    Attributes
+    ----------
+    weight
+        Of the sum over the user's recent videos; 0 for no follow-ups.
+    half_life
+        In videos of the user, for that sum.
+    window
+        How many places after a video count as soon.
+    width
+        How many follow-ups are kept of each video.
+    shrinkage
+        Added to the number of what followed a video, so that few users say less.
+    discount
+        Power of a video's popularity by which its score is divided.
+    """
+
+    weight: float = 4.0
+    half_life: float = 3.0
+    window: int = 5
+    width: int = 50
+    shrinkage: float = 100.0
+    discount: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check what the types can't say."""
+        _refuse_below(self, {"weight": 0, "window": 1, "width": 1, "shrinkage": 0, "discount": 0})
+        if not 0 < self.half_life < math.inf:
+            msg = f"half_life = {self.half_life} must be a finite number above 0"
+            raise ValueError(msg)
 
 
 class TrainSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +91,8 @@ class TrainSettings(msgspec.Struct, frozen=True, kw_only=True):
         the two together.
     confidence
         The mapping from what a user did to the stored value.
+    prior, follow_ups
+        What is added to the product of the factors.
     seed
         Of the first factors.
     threads
@@ -43,6 +110,8 @@ class TrainSettings(msgspec.Struct, frozen=True, kw_only=True):
     iterations: int = 16
     regularization: float = 70.0
     confidence: ConfidenceParameters = ConfidenceParameters()
+    prior: PriorSettings = PriorSettings()
+    follow_ups: FollowUpSettings = FollowUpSettings()
     seed: int = 0
     threads: int = 0
     device: Device = "auto"
@@ -51,11 +120,9 @@ class TrainSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Check what the types can't say."""
-        at_least = {"factors": 1, "iterations": 1, "seed": 0, "threads": 0, "check_every": 0}
-        for name, least in at_least.items():
-            if getattr(self, name) < least:
-                msg = f"{name} = {getattr(self, name)} must be at least {least}"
-                raise ValueError(msg)
+        _refuse_below(
+            self, {"factors": 1, "iterations": 1, "seed": 0, "threads": 0, "check_every": 0}
+        )
         if self.device not in get_args(Device):
             msg = f"device = {self.device!r} must be one of {', '.join(get_args(Device))}"
             raise ValueError(msg)

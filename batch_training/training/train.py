@@ -9,7 +9,9 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from batch_training.training.device import ModelFitError, host_factors, pick_device, untrained
+from batch_training.training.follow_ups import count_follow_ups, watched_in_order
 from batch_training.training.matrix import pack, stored_values, support
+from batch_training.training.prior import prior
 from batch_training.training.watch import EnoughError, Watch
 from data.frozen_model import FrozenModel
 from data.user_history import DEFAULT_LIMIT
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from batch_training.merging.histories import Histories
     from batch_training.training.settings import TrainSettings
-    from data.confidence import ConfidenceParameters
+    from data.follow_ups import FollowUps
 
 
 class FitError(RuntimeError):
@@ -42,6 +44,10 @@ class TrainingSet(NamedTuple):
         codes, so that nothing depends on how an id is spelt.
     popularity
         How many users wanted each video, shape (n_items,).
+    prior
+        See `batch_training.training.prior`, float32, shape (n_items,).
+    follow_ups
+        See `batch_training.training.follow_ups`; None for none.
     left_out
         How many videos and users are left out, by reason.
     """
@@ -49,18 +55,18 @@ class TrainingSet(NamedTuple):
     matrix: csr_matrix[np.float32]
     vocabulary: Vocabulary
     popularity: NDArray[np.int64]
+    prior: NDArray[np.float32]
+    follow_ups: FollowUps | None
     left_out: dict[str, int]
 
 
 def training_set(
     histories: Histories,
-    confidence: ConfidenceParameters,
+    settings: TrainSettings,
     min_support: int = 1,
     without: NDArray[np.bool_] | None = None,
 ) -> TrainingSet:
-    """Turn histories into the matrix to factorise.
-
-    It takes 8 bytes for each row of the histories, and little beside.
+    """Turn histories into the matrix to factorise, and count what is frozen beside the factors.
 
     Parameters
     ----------
@@ -71,12 +77,14 @@ def training_set(
         Shape (n_users,): users to leave out.
     """
     n_users = len(histories)
-    values = stored_values(histories, confidence, without)
+    values = stored_values(histories, settings.confidence, without)
     said, wanted = support(histories, values)
     kept = wanted >= max(min_support, 1)
     column = np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)
+    n_items = int(kept.sum())
+    follow_ups, recent = _in_time(histories, values > 0, column, n_items, settings)
     columns, starts = pack(histories, values, column)
-    matrix = csr_matrix((values[: starts[-1]], columns, starts), shape=(n_users, int(kept.sum())))
+    matrix = csr_matrix((values[: starts[-1]], columns, starts), shape=(n_users, n_items))
     matrix.sort_indices()  # the order in a history hangs on how ids are spelt
     concerned = histories.lengths > 0 if without is None else (histories.lengths > 0) & ~without
     left_out = {
@@ -84,7 +92,23 @@ def training_set(
         "user without anything": int(np.count_nonzero(concerned & (np.diff(starts) == 0))),
     }
     vocabulary = Vocabulary(histories.videos[code] for code in np.flatnonzero(kept).tolist())
-    return TrainingSet(matrix, vocabulary, wanted[kept], {k: n for k, n in left_out.items() if n})
+    said_why = {reason: count for reason, count in left_out.items() if count}
+    return TrainingSet(matrix, vocabulary, wanted[kept], recent, follow_ups, said_why)
+
+
+def _in_time(
+    histories: Histories,
+    is_wanted: NDArray[np.bool_],
+    column: NDArray[np.int32],
+    n_items: int,
+    settings: TrainSettings,
+) -> tuple[FollowUps | None, NDArray[np.float32]]:
+    """Give the follow-ups and the prior."""
+    if not settings.follow_ups.weight and not settings.prior.weight:
+        return None, np.zeros(n_items, np.float32)
+    order = watched_in_order(histories, column, is_wanted, settings.seed)
+    follow_ups = count_follow_ups(order, n_items, settings.follow_ups)
+    return follow_ups, prior(order.column, order.at, n_items, settings.prior)
 
 
 class Fitted(NamedTuple):
@@ -216,7 +240,8 @@ def freeze(
     return FrozenModel(
         item_factors=item_factors,
         gram=precise.T @ precise + ridge,
-        prior=np.zeros(len(vocabulary), np.float32),
+        prior=learnt_from.prior,
+        follow_ups=learnt_from.follow_ups,
         popularity=learnt_from.popularity.astype(np.float32),
         blocked=blocked,
         vocabulary=vocabulary,

@@ -46,7 +46,7 @@ def run(
     say(f"fit: drawing {size.events:,} interactions")
     past, later = draw_history(size).in_order(0).split(_PAST)
     before = merge_events(past)
-    learnt_from = training_set(before, settings.confidence)
+    learnt_from = training_set(before, settings)
     asked = probe(before, later, learnt_from, settings)
     blind = msgspec.structs.replace(settings, check_every=0)
     matrix = learnt_from.matrix
@@ -54,7 +54,7 @@ def run(
         THEIRS: lambda: _implicit(matrix, settings),
         OURS: lambda: fit(matrix, blind),
         WATCHED: lambda: fit(matrix, settings, probe=asked),
-        TRAINING_SET: lambda: training_set(before, settings.confidence),
+        TRAINING_SET: lambda: training_set(before, settings),
     }
     with threadpool_limits(1):
         seconds = race(runners, rounds, lambda done: say(f"fit: round {done} of {rounds}"))

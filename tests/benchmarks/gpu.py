@@ -74,7 +74,7 @@ def run(
 
 def fitted(past: tuple[Histories, Events], settings: TrainSettings) -> Fitted:
     """Fit once, and time its iterations; the first one, which starts things up, doesn't count."""
-    learnt_from = training_set(past[0], settings.confidence)
+    learnt_from = training_set(past[0], settings)
     asked = probe(*past, learnt_from, settings, users=_ASKED)
     if asked is None:
         msg = "the history is too small: nobody wanted anything later"

@@ -119,7 +119,8 @@ def _videos(shown: dict[str, Any] | list[tuple[str, float]]) -> list[str]:
 
 def _sides(client: redis.Redis, world: World, histories: Histories) -> dict[str, Side]:
     """Set everything up; a model without a half-life is the same for both, and one is served."""
-    same, served = world.model, replace(world.model, confidence=ConfidenceParameters())
+    same = world.model
+    served = replace(same, confidence=ConfidenceParameters(), follow_ups=world.follow_ups)
     store = UserStore(client, RedisKeys())
     live = news_of(_watched_since(histories))
 

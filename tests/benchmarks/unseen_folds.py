@@ -72,7 +72,7 @@ def unseen_users(
 
 def trained(histories: Histories, settings: TrainSettings) -> FrozenModel:
     """Fit and freeze."""
-    learnt_from = training_set(histories, settings.confidence)
+    learnt_from = training_set(histories, settings)
     return freeze(fit(learnt_from.matrix, settings).item_factors, learnt_from, settings)
 
 

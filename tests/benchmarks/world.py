@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from batch_training.merging.histories import Histories
+    from data.follow_ups import FollowUps
     from data.frozen_model import FrozenModel
     from data.scoring import Ragged
 
@@ -47,12 +49,16 @@ class World(NamedTuple):
 
     Attributes
     ----------
+    model
+        Without a half-life and follow-ups, which `implicit` does not know.
     users, histories
         Ids, and the newest videos of each.
     regularization
         That the model was trained with.
     trained_on
         Stored values in the training matrix.
+    follow_ups
+        Those of the model.
     """
 
     size: Size
@@ -61,6 +67,7 @@ class World(NamedTuple):
     histories: list[UserHistory]
     regularization: float
     trained_on: int
+    follow_ups: FollowUps
 
     def __str__(self) -> str:
         """Say what was trained on what."""
@@ -85,11 +92,17 @@ def make_world(size: Size) -> World:
     settings = TrainSettings(
         factors=size.factors, iterations=size.iterations, confidence=confidence, threads=1
     )
-    learnt_from = training_set(histories, confidence)
+    learnt_from = training_set(histories, settings)
     model = freeze(fit(learnt_from.matrix, settings).item_factors, learnt_from, settings)
     cut = dict(_cut(histories, size.length))
     return World(
-        size, model, [*cut], [*cut.values()], settings.regularization, learnt_from.matrix.nnz
+        size,
+        replace(model, follow_ups=None),
+        [*cut],
+        [*cut.values()],
+        settings.regularization,
+        learnt_from.matrix.nnz,
+        cast("FollowUps", model.follow_ups),
     )
 
 
@@ -135,7 +148,7 @@ def first_users(world: World, count: int) -> Batch:
 
 def batch_of(model: FrozenModel, users: Sequence[str], histories: Sequence[UserHistory]) -> Batch:
     """Put users into every form; the model is one without a half-life."""
-    known, confidence, _ = known_videos(model, histories)  # the preferences are all 1
+    known, confidence, *_ = known_videos(model, histories)  # the preferences are all 1
     starts = np.concatenate([[0], known.ends]).astype(np.int32)
     matrix = csr_matrix((confidence, known.rows, starts), shape=(len(histories), model.n_items))
     return Batch(users, histories, known, confidence, matrix)

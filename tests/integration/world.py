@@ -87,7 +87,7 @@ def train(
 ) -> FrozenModel:
     """Train a small model in a moment."""
     settings = TrainSettings(factors=factors, iterations=3, seed=seed, threads=1)
-    learnt_from = training_set(histories, settings.confidence)
+    learnt_from = training_set(histories, settings)
     factorised = fit(learnt_from.matrix, settings).item_factors
     return freeze(factorised, learnt_from, settings, list(blocked), LIMIT)
 

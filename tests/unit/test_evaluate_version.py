@@ -27,7 +27,7 @@ PAST, LATER = EVENTS.split(0.8)
 def trained(events: Events) -> FrozenModel:
     """Train a small model that tells until when its data went."""
     settings = TrainSettings(factors=8, iterations=3, regularization=5.0, threads=1, device="cpu")
-    learnt_from = training_set(merge_events(events), settings.confidence)
+    learnt_from = training_set(merge_events(events), settings)
     model = freeze(fit(learnt_from.matrix, settings).item_factors, learnt_from, settings)
     return replace(model, metadata={"until_at": int(events.at[-1])})
 

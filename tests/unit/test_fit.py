@@ -28,7 +28,7 @@ SMALL = TrainSettings(
 @pytest.fixture(scope="module")
 def matrix() -> csr_matrix[np.float32]:
     """Give the training matrix of a small world."""
-    return training_set(merge_events(events_of(world())), SMALL.confidence).matrix
+    return training_set(merge_events(events_of(world())), SMALL).matrix
 
 
 def test_each_iteration_is_told(matrix: csr_matrix[np.float32]) -> None:

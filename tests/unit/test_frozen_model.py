@@ -34,6 +34,11 @@ def assert_same(a: FrozenModel, b: FrozenModel) -> None:
         assert left.tobytes() == right.tobytes()
     for name in ("vocabulary", "confidence", "history_limit", "metadata"):
         assert getattr(a, name) == getattr(b, name)
+    assert (a.follow_ups is None) == (b.follow_ups is None)
+    if a.follow_ups and b.follow_ups:
+        assert a.follow_ups.rows.tobytes() == b.follow_ups.rows.tobytes()
+        assert a.follow_ups.scores.tobytes() == b.follow_ups.scores.tobytes()
+        assert a.follow_ups.half_life == b.follow_ups.half_life
 
 
 @given(
@@ -158,7 +163,7 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], object]] = {
     "the same id twice": _put("vocabulary_text", np.full(14, ord("v"), np.uint8)),
     "header that is no JSON": _put("header", np.zeros(4, np.uint8)),
     "header in float64": _put("header", np.full(4, np.nan)),
-    "format of tomorrow": _header(format=2),
+    "format of tomorrow": _header(format=3),
     "history of no video": _header(history_limit=0),
     "history of half a video": _header(history_limit=0.5),
     "metadata that is a list": _header(metadata=[]),

@@ -29,7 +29,7 @@ def test_cpu_and_gpu_are_equally_good() -> None:
     """Over several seeds, loss and hit rate of both differ by less than seeds make them differ."""
     past, later = events_of(world(users=800, videos=600, each=24)).split(0.8)
     before = merge_events(past)
-    learnt_from = training_set(before, CPU.confidence)
+    learnt_from = training_set(before, CPU)
     asked = probe(before, later, learnt_from, CPU, users=800)
     assert asked is not None
     found: dict[str, list[tuple[float, float]]] = {"cpu": [], "gpu": []}
@@ -49,7 +49,7 @@ def test_cpu_and_gpu_are_equally_good() -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_seed_gives_the_same_start_each_time(seed: int) -> None:
     """Two fits of one seed agree but for the order of sums; seed 0 is none of the time of day."""
-    matrix = training_set(merge_events(events_of(world())), CPU.confidence).matrix
+    matrix = training_set(merge_events(events_of(world())), CPU).matrix
     settings = msgspec.structs.replace(GPU, seed=seed, iterations=3)
     first, again = (fit(matrix, settings).item_factors for _ in range(2))
     assert first == pytest.approx(again, abs=1e-3 * float(np.abs(first).max()))
@@ -57,7 +57,7 @@ def test_a_seed_gives_the_same_start_each_time(seed: int) -> None:
 
 def test_the_confidence_in_the_matrix_is_what_a_gpu_learns_from() -> None:
     """Trained on a times X it is as good by the objective as a CPU that is given alpha = a."""
-    stored = training_set(merge_events(events_of(world())), CPU.confidence).matrix
+    stored = training_set(merge_events(events_of(world())), CPU).matrix
     X = stored.astype(np.bool_).astype(np.float32)
     theirs = untrained(CPU, "cpu")
     theirs.alpha, theirs.calculate_training_loss = 8.0, True

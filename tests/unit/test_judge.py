@@ -35,7 +35,7 @@ EVERYBODY = ["candidate", "left_alone", "popularity", "recent_popularity", "item
 
 
 def trained(histories: Histories) -> FrozenModel:
-    learnt_from = training_set(histories, TRAIN.confidence)
+    learnt_from = training_set(histories, TRAIN)
     return freeze(fit(learnt_from.matrix, TRAIN).item_factors, learnt_from, TRAIN)
 
 
@@ -132,6 +132,7 @@ def test_a_worse_candidate_is_found_out(small: Contest) -> None:
 def test_another_order_of_rows_changes_nothing(small: Contest) -> None:
     """A serving model that numbers its videos otherwise is judged by ids."""
     model = small.candidate
+    assert model.follow_ups
     order = np.random.default_rng(0).permutation(model.n_items)
     shuffled = replace(
         model,
@@ -140,6 +141,11 @@ def test_another_order_of_rows_changes_nothing(small: Contest) -> None:
         prior=model.prior[order],
         blocked=model.blocked[order],
         vocabulary=Vocabulary(model.vocabulary.ids[row] for row in order.tolist()),
+        follow_ups=replace(
+            model.follow_ups,
+            rows=np.argsort(order).astype(np.int32)[model.follow_ups.rows[order]],
+            scores=model.follow_ups.scores[order],
+        ),
     )
     found = figures(judge(small._replace(serving=shuffled), REPLAY).judgements[0])
     for metric, (mean, *_) in found["candidate"].items():

@@ -16,7 +16,7 @@ from batch_training.night_report import NightReport
 from batch_training.night_settings import NightSettings
 from batch_training.progress import Stages
 from batch_training.reading.spool import Spool
-from batch_training.training.settings import TrainSettings
+from batch_training.training.settings import FollowUpSettings, TrainSettings
 from batch_training.training.train import fit, freeze, training_set
 from data.catalogue import Catalogue, Video
 from data.confidence import ConfidenceParameters
@@ -146,7 +146,7 @@ def test_unseen_users_of_large_data_are_of_a_part(run: Run) -> None:
 
 def trained(before: Histories, without: NDArray[np.bool_] | None = None) -> FrozenModel:
     """Train as the night does."""
-    learnt_from = training_set(before, SETTINGS.train.confidence, without=without)
+    learnt_from = training_set(before, SETTINGS.train, without=without)
     fitted = fit(learnt_from.matrix, SETTINGS.train)
     return freeze(fitted.item_factors, learnt_from, SETTINGS.train)
 
@@ -238,7 +238,7 @@ def test_a_worse_candidate_is_refused_unless_forced(run: Run) -> None:
     """Settings much worse than the serving model's don't pass; force writes who and why."""
     events = events_of(world())
     served = tell(run(events)[0].model, events)
-    worse = changed(regularization=1e6)
+    worse = changed(regularization=1e6, follow_ups=FollowUpSettings(weight=0))
     with pytest.raises(RefusedError) as caught:
         run(events, worse, serving=served)
     assert "serving model" in str(caught.value)

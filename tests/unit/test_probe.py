@@ -8,7 +8,7 @@ import numpy as np
 
 from batch_training.merging.histories import Histories, merge_events
 from batch_training.training.probe import probe
-from batch_training.training.settings import TrainSettings
+from batch_training.training.settings import FollowUpSettings, TrainSettings
 from batch_training.training.train import TrainingSet, fit, freeze, training_set
 from data.up_next import rank_histories
 from tests.builders import NOW_MS, event
@@ -17,7 +17,14 @@ from tests.unit.nights import events_of, world
 if TYPE_CHECKING:
     from batch_training.events import Events
 
-SETTINGS = TrainSettings(factors=8, iterations=8, regularization=5.0, threads=1, device="cpu")
+SETTINGS = TrainSettings(
+    factors=8,
+    iterations=8,
+    regularization=5.0,
+    follow_ups=FollowUpSettings(weight=0),  # they know the world without any factors
+    threads=1,
+    device="cpu",
+)
 
 
 class Past(NamedTuple):
@@ -31,7 +38,7 @@ class Past(NamedTuple):
 def _past(rows: list[dict[str, object]], share: float = 0.8) -> Past:
     past, later = events_of(rows).split(share)
     before = merge_events(past)
-    return Past(before, later, training_set(before, SETTINGS.confidence))
+    return Past(before, later, training_set(before, SETTINGS))
 
 
 def _noise(past: Past) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

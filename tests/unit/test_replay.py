@@ -76,7 +76,7 @@ def places(lists: NDArray[np.int32], wanted: NDArray[np.int32]) -> NDArray[np.in
 
 def trained(before: Events, limit: int = 1_000, **more: Any) -> FrozenModel:  # noqa: ANN401 - any field
     """Give a small model of some events."""
-    learnt_from = training_set(merge_events(before, limit), SETTINGS.confidence)
+    learnt_from = training_set(merge_events(before, limit), SETTINGS)
     factors = fit(learnt_from.matrix, SETTINGS).item_factors
     return replace(freeze(factors, learnt_from, SETTINGS, history_limit=limit), **more)
 

@@ -16,7 +16,7 @@ from data import tensors
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TYPES = (np.int64, np.float64, np.float32, np.uint8, np.bool_)
+TYPES = (np.int64, np.float64, np.float32, np.int32, np.uint8, np.bool_)
 ARRAYS = st.dictionaries(
     st.text('abé😀_"\\', min_size=1),
     st.sampled_from(TYPES).flatmap(

@@ -33,8 +33,9 @@ def test_training_and_fold_in_solve_the_same_problem() -> None:
     """
     rows = world(users=40, videos=30, each=12)
     rows += [{**row, "kind": "dislike"} for row in rows[::7]]
-    learnt_from = training_set(merge_events(events_of(rows)), ConfidenceParameters(alpha=4.0))
-    settings = msgspec.structs.replace(SMALL, factors=4, iterations=400)
+    confidence = ConfidenceParameters(alpha=4.0)
+    settings = msgspec.structs.replace(SMALL, factors=4, iterations=400, confidence=confidence)
+    learnt_from = training_set(merge_events(events_of(rows)), settings)
     model = freeze(fit(learnt_from.matrix, settings).item_factors, learnt_from, settings)
     stored = learnt_from.matrix
     known = Ragged(stored.indptr[1:].astype(np.int64), stored.indices)
@@ -49,7 +50,7 @@ def test_training_and_fold_in_solve_the_same_problem() -> None:
 
 def test_threads_do_not_change_the_factors() -> None:
     """The same seed gives the same factors on one thread and on two; another seed others."""
-    matrix = training_set(merge_events(events_of(world())), SMALL.confidence).matrix
+    matrix = training_set(merge_events(events_of(world())), SMALL).matrix
     one, two, other = (
         fit(matrix, msgspec.structs.replace(SMALL, **changed)).item_factors
         for changed in ({}, {"threads": 2}, {"seed": 1})
@@ -67,7 +68,8 @@ def test_the_matrix_holds_what_users_said() -> None:
         event("taken back", "neutral", 6),
         event("unwanted", "rating", 7, user="other", rating=5.0),
     ]
-    learnt_from = training_set(merge_events(events_of(rows)), ConfidenceParameters(alpha=10.0))
+    settings = msgspec.structs.replace(SMALL, confidence=ConfidenceParameters(alpha=10.0))
+    learnt_from = training_set(merge_events(events_of(rows)), settings)
     assert learnt_from.vocabulary.ids == ("wanted", "unwanted")
     assert learnt_from.matrix.toarray().tolist() == [[11.0, -6.0], [0.0, 14.0]]
     assert learnt_from.matrix.dtype == np.float32
@@ -95,7 +97,7 @@ def test_videos_with_too_little_support_are_left_out_and_counted() -> None:
     histories = merge_events(events_of(rows))
     ids, left_out = {}, {}
     for support in (1, 2, 3):
-        found = training_set(histories, SMALL.confidence, support)
+        found = training_set(histories, SMALL, support)
         ids[support], left_out[support] = found.vocabulary.ids, [*found.left_out.values()]
         assert found.matrix.shape == (5, len(found.vocabulary))
     assert ids == {1: ("twice", "once"), 2: ("twice",), 3: ()}
@@ -106,8 +108,8 @@ def test_users_can_be_left_out_of_the_training() -> None:
     """Without some users the matrix is that of the others, in the same rows, and they count not."""
     histories = merge_events(events_of(world()))
     without = np.arange(len(histories)) % 3 == 0
-    some = training_set(histories, SMALL.confidence, without=without)
-    others = training_set(histories.take(~without), SMALL.confidence)
+    some = training_set(histories, SMALL, without=without)
+    others = training_set(histories.take(~without), SMALL)
     assert some.vocabulary == others.vocabulary
     assert (some.matrix[~without] != others.matrix).nnz == 0
     assert not some.matrix[without].nnz
@@ -120,7 +122,7 @@ def test_the_slices_do_not_show(seed: int, support: int, rows: int) -> None:
     histories = _random_histories(seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train_matrix, "_ROWS", rows)
-        found = training_set(histories, SMALL.confidence, support)
+        found = training_set(histories, SMALL, support)
     stored = {
         (user, histories.videos[histories.video[row]]): value
         for user in range(len(histories))
@@ -142,7 +144,7 @@ def test_names_do_not_change_the_model() -> None:
     """With other ids for users and videos every number of the model is the same."""
     models = []
     for rows in (world(), renamed(world())):
-        learnt_from = training_set(merge_events(events_of(rows)), SMALL.confidence)
+        learnt_from = training_set(merge_events(events_of(rows)), SMALL)
         factors = fit(learnt_from.matrix, SMALL).item_factors
         models.append(freeze(factors, learnt_from, SMALL))
     for name in ("item_factors", "gram", "popularity"):
@@ -158,7 +160,7 @@ def test_a_frozen_model_has_all_the_day_needs() -> None:
             [("a", "x", "like"), ("b", "x", "like"), ("b", "y", "like"), ("a", "y", "hide")], 1
         )
     ]
-    learnt_from = training_set(merge_events(events_of(rows)), SMALL.confidence)
+    learnt_from = training_set(merge_events(events_of(rows)), SMALL)
     factors = np.arange(16, dtype=np.float32).reshape(2, 8)
     frozen = freeze(factors, learnt_from, SMALL, blocked_ids={"y", "never seen"}, history_limit=7)
     model = FrozenModel.from_bytes(frozen.to_bytes())

@@ -1,0 +1,75 @@
+"""Follow-ups: for each video, what people watch soon after it; frozen beside the factors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+HALF_LIVES: Final = 8
+"""A video with less than 1/256 of its weight left is passed over: it would only cost time."""
+
+
+@dataclass(frozen=True, eq=False)
+class FollowUps:
+    """The strongest follow-ups of each video; their weight is part of the scores.
+
+    Attributes
+    ----------
+    rows
+        Shape (n_items, width), int32: internal rows of the follow-ups of each video. A place that
+        is empty holds row 0 and score 0.
+    scores
+        Shape (n_items, width), float32: what each adds for a user who has just seen the video.
+    half_life
+        In videos of the user: what a video adds halves when so many newer ones have come.
+    """
+
+    rows: NDArray[np.int32]
+    scores: NDArray[np.float32]
+    half_life: float
+
+    def wrong(self, n_items: int) -> str:
+        """Say what of types, shapes and numbers can't be served; empty if nothing is wrong."""
+        rows, scores, shape = self.rows, self.scores, (n_items, self.rows.shape[-1])
+        found = ""
+        if rows.shape != shape or scores.shape != shape:
+            found = f"follow-ups of {rows.shape} and {scores.shape} for {n_items} videos"
+        elif rows.dtype != np.int32 or scores.dtype != np.float32:
+            found = f"follow-ups are {rows.dtype} and {scores.dtype}, not int32 and float32"
+        elif not ((rows >= 0) & (rows < n_items)).all():
+            found = "a follow-up is a row that no video has"
+        elif not np.isfinite(scores).all():
+            found = "follow-ups hold a number that is not finite"
+        elif not 0 < self.half_life < np.inf:
+            found = f"the half-life of the follow-ups is {self.half_life}; it must be above 0"
+        return found
+
+    def left(self, age: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Tell how much of its follow-ups a video with so many newer ones adds; shape (n,)."""
+        lives = age / self.half_life
+        return np.where(lives > HALF_LIVES, 0.0, np.exp2(-lives)).astype(np.float32)
+
+    def add_to(
+        self,
+        scores: NDArray[np.float32],
+        user: NDArray[np.integer],
+        video: NDArray[np.integer],
+        weight: NDArray[np.float32],
+    ) -> None:
+        """Add the follow-ups of videos that users have seen to the scores, in place.
+
+        Parameters
+        ----------
+        scores
+            Shape (at least n_items, n_users), contiguous.
+        user, video, weight
+            Shape (m,): which user saw which row, and how much of it is left.
+        """
+        flat = self.rows[video].astype(np.int64) * scores.shape[1] + user[:, None]
+        added = self.scores[video] * weight[:, None]
+        np.add.at(scores.reshape(-1), flat.ravel(), added.ravel())
