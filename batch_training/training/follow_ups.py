@@ -78,7 +78,7 @@ def count_follow_ups(order: Order, n_items: int, settings: FollowUpSettings) -> 
     """
     if not settings.weight:
         return None
-    by_column = np.argsort(order.column, kind="stable")
+    by_column = _by_column(order.column, n_items)
     ends = np.cumsum(np.bincount(order.column, minlength=n_items))
     popular = np.diff(ends, prepend=0) / max(1.0, len(by_column) / max(1, n_items))
     rows = np.zeros((n_items, settings.width), np.int32)
@@ -93,6 +93,12 @@ def count_follow_ups(order: Order, n_items: int, settings: FollowUpSettings) -> 
         _keep_strongest(counts, rows[first:last], scores[first:last])
         first = last
     return FollowUps(rows, scores * np.float32(settings.weight), settings.half_life)
+
+
+def _by_column(column: NDArray[np.int32], n_items: int) -> NDArray[np.int64]:
+    """Give the places of each column, one column after the other; sorted by counting."""
+    places = np.arange(len(column))
+    return csr_array((places, column, [0, len(column)]), shape=(1, n_items)).tocsc().data
 
 
 def _counts(
@@ -123,7 +129,7 @@ def _keep_strongest(
 ) -> None:
     """Fill a table with the greatest of each row, ties to the lower column; in place."""
     owner = np.repeat(np.arange(len(rows)), np.diff(counts.indptr))
-    best = np.lexsort((counts.indices, -counts.data, owner))
+    best = np.lexsort((-counts.data, owner))  # stable, and the columns are in order
     place = np.arange(len(best)) - counts.indptr[:-1][owner]
     kept = place < rows.shape[1]
     rows[owner[kept], place[kept]] = counts.indices[best][kept]
