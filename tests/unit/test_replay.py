@@ -9,24 +9,15 @@ import numpy as np
 import pytest
 
 from batch_training.events import RATING
-from batch_training.judging.cases import make_lists
-from batch_training.judging.peer_fits import popular
-from batch_training.judging.replay import (
-    LikedSettings,
-    ReplaySettings,
-    draw_targets,
-    first_likes,
-    replay_cases,
-)
-from batch_training.judging.ways import LeftAlone, ModelWay
+from batch_training.judging.replay import ReplaySettings
 from batch_training.merging.histories import merge_events
 from batch_training.training.settings import TrainSettings
 from batch_training.training.train import fit, freeze, training_set
 from data.up_next import rank_histories
 from data.user_history import UserHistory
-from data.vocabulary import Vocabulary
 from tests import builders
 from tests.builders import NOW_MS, event
+from tests.replaying import ALL, LENGTH, replayed
 from tests.unit.nights import events_of, plain, renamed, world
 
 if TYPE_CHECKING:
@@ -39,11 +30,9 @@ if TYPE_CHECKING:
     from data.frozen_model import FrozenModel
 
 SETTINGS = TrainSettings(factors=8, iterations=4, regularization=5.0, threads=1)
-ALL = ReplaySettings(budget=None)
-LENGTH = 10
 
 
-class Replayed(NamedTuple):
+class Scores(NamedTuple):
     """Events that counted, and where the video stood in each list; -1 for nowhere."""
 
     events: NDArray[np.int64]
@@ -54,24 +43,10 @@ class Replayed(NamedTuple):
 
 def replay(
     model: FrozenModel, before: Histories, later: Events, settings: ReplaySettings = ALL
-) -> Replayed:
+) -> Scores:
     """Let a model, its lists of the night and popularity make the lists of the replay."""
-    videos = Vocabulary(before.videos)
-    way = ModelWay.of("live", model, videos, ())
-    first = first_likes(later, np.sort(way.listable), LikedSettings())
-    targets = draw_targets(before, later, first, settings)
-    cases = replay_cases(before, later, targets, model.history_limit)
-    known = way.codes >= 0
-    counts = model.popularity[known].astype(np.int64)
-    peer = popular("popularity", way.codes[known], counts, np.sort(way.listable))
-    lists = make_lists([way, LeftAlone(way, before), peer], cases, videos, LENGTH)
-    return Replayed(targets, *(places(made, cases.relevant.rows) for made in lists.values()))
-
-
-def places(lists: NDArray[np.int32], wanted: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Where in each list the video stands that was wanted."""
-    hits = lists == wanted[:, None]
-    return np.where(hits.any(axis=1), hits.argmax(axis=1), -1)
+    found = replayed({"live": model}, before, later, settings)
+    return Scores(found.events, *found.places.values())
 
 
 def trained(before: Events, limit: int = 1_000, **more: Any) -> FrozenModel:  # noqa: ANN401 - any field
@@ -81,7 +56,7 @@ def trained(before: Events, limit: int = 1_000, **more: Any) -> FrozenModel:  # 
     return replace(freeze(factors, learnt_from, SETTINGS, history_limit=limit), **more)
 
 
-def judged(rows: list[dict[str, Any]], limit: int = 1_000) -> tuple[Events, Replayed]:
+def judged(rows: list[dict[str, Any]], limit: int = 1_000) -> tuple[Events, Scores]:
     """Train on the first 80 % of some rows, and replay the rest."""
     before, later = events_of(rows).split(0.8)
     return later, replay(trained(before, limit), merge_events(before, limit), later)
