@@ -192,6 +192,30 @@ def test_fold_in_uses_the_models_own_parameters() -> None:
     assert [i.score for i in one.items] != [i.score for i in other.items]
 
 
+@pytest.mark.parametrize("later_ms", [1, 3_600_000, 400 * 86_400_000])
+@given(st.lists(events(KNOWN + UNKNOWN, 40), max_size=25))
+def test_a_list_is_the_same_whenever_it_is_made(later_ms: int, given_events: Events) -> None:
+    """A year on, or an hour, the same history gives the same list: age is counted in videos."""
+    shifted = [one | {"at": one["at"] + later_ms} for one in given_events]
+    [now], [later] = lists(SMALL, given_events), lists(SMALL, shifted)
+
+    assert (later.items, later.personal) == (now.items, now.personal)
+    assert later.at == (now.at + later_ms if now.at else 0)
+
+
+def test_only_the_order_counts() -> None:
+    """Minutes or months between the videos of a history make no other list, another order does."""
+    videos = [f"v{row}" for row in (3, 7, 1, 9, 2)]
+    close, apart = (
+        [event(video, at=1 + gap * place) for place, video in enumerate(videos)]
+        for gap in (60_000, 90 * 86_400_000)
+    )
+    turned = [event(video, at=1 + place) for place, video in enumerate(reversed(videos))]
+    [one], [other], [back] = lists(SMALL, close), lists(SMALL, apart), lists(SMALL, turned)
+
+    assert one.items == other.items != back.items
+
+
 def test_empty_history_is_not_changed_by_listing() -> None:
     """Making a list leaves the histories as they were."""
     kept = history([event("v1"), event("v2", "dislike")])
