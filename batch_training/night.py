@@ -166,7 +166,7 @@ class _Run(NamedTuple):
                 self.stages.progress.step,
                 partial(self.stages.part, "Judge the baselines"),
             )
-        report.judgements = judged.judgements
+        report.judgements, report.ladder = judged.judgements, judged.ladder
         report.by_activity, report.popularity_curve = judged.by_activity, judged.popularity_curve
         self._ask_the_gate(candidate, opponent)
         report.judgements += self._judge_unseen(before, later)

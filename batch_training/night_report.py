@@ -88,6 +88,47 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
         return next((way for way in self.ways if way.name == name), None)
 
 
+class Rung(msgspec.Struct, frozen=True, kw_only=True):
+    """One way of a ladder.
+
+    Attributes
+    ----------
+    name
+        Of a `Quality`, or ``live`` (the factors alone), ``recency``, ``prior`` and ``follow_ups``
+        (each alone on top of them), ``follow_ups_alone`` (without the factors), ``everything``,
+        ``item_knn_flat`` and ``ease_flat`` (without a half-life).
+    figure
+        What it is worth.
+    over_live, less_whole
+        What it is worth more than the factors alone, and than the candidate; paired.
+    """
+
+    name: str
+    figure: Interval
+    over_live: Interval
+    less_whole: Interval
+
+
+class Ladder(msgspec.Struct, frozen=True, kw_only=True):
+    """What each part of the candidate brings, from the simplest way on.
+
+    Attributes
+    ----------
+    metric
+        What is measured, such as ``hit_rate@10``.
+    cases, users
+        How many lists of each way, of how many users.
+    parts
+        Of ``recency``, ``prior`` and ``follow_ups``, those that the candidate has.
+    """
+
+    metric: str
+    cases: int
+    users: int
+    parts: tuple[str, ...]
+    rungs: tuple[Rung, ...]
+
+
 class DataFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What the night learnt from; a later night compares itself with it.
 
@@ -204,6 +245,8 @@ class NightReport(msgspec.Struct, kw_only=True):
         ``hit_rate@10`` that the serving model's own night measured.
     examples
         The first rejected rows, by reason, as sentences with file and row.
+    ladder
+        Of some of the replay's cases; None where it was not measured.
     popularity_curve
         By way: share of all places in the lists that go to the most popular 1 %, 2 %, ...
         100 % of the videos; 100 numbers each.
@@ -228,6 +271,7 @@ class NightReport(msgspec.Struct, kw_only=True):
     training: tuple[Training, ...] = ()
     judgements: tuple[Judgement, ...] = ()
     gate: GateFacts | None = None
+    ladder: Ladder | None = None
     by_activity: tuple[ActivityGroup, ...] = ()
     popularity_curve: dict[str, tuple[float, ...]] = {}
     stages: tuple[StageFacts, ...] = ()

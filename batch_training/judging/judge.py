@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
@@ -10,8 +11,8 @@ import numpy as np
 
 from batch_training.judging.bootstrap import RESAMPLES
 from batch_training.judging.cases import Cases, make_lists
-from batch_training.judging.measure import LENGTH, TOP, Ruler
-from batch_training.judging.metrics import popularity_curve
+from batch_training.judging.ladder import climb, ladder_ways
+from batch_training.judging.measure import LENGTH, Judged, Ruler
 from batch_training.judging.peer_fits import PeerName, PeerSettings, peers, popular
 from batch_training.judging.replay import (
     LikedSettings,
@@ -21,10 +22,11 @@ from batch_training.judging.replay import (
     replay_cases,
 )
 from batch_training.judging.temporal import TemporalSettings, temporal_cases
-from batch_training.judging.unseen import UnseenSettings, unseen_cases
+from batch_training.judging.unseen import UnseenSettings, are_among, unseen_cases
 from batch_training.judging.wanted import wanted
 from batch_training.judging.ways import LeftAlone, ModelWay, Way
-from batch_training.night_report import ActivityGroup, Judgement
+from batch_training.judging.window import judged_between
+from batch_training.night_report import Judgement
 from data.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ class JudgeSettings(msgspec.Struct, frozen=True, kw_only=True):
         Which of them are run.
     replay, temporal, unseen, liked, peer
         Settings of the parts.
+    ladder_cases
+        Of the replay's cases, by how many the parts of the candidate are judged; 0 for no ladder.
     resamples
         Of the bootstrap.
     seed
@@ -64,6 +68,7 @@ class JudgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     unseen: UnseenSettings = UnseenSettings()
     liked: LikedSettings = LikedSettings()
     peer: PeerSettings = PeerSettings()
+    ladder_cases: int = 2_000
     resamples: int = RESAMPLES
     seed: int = 0
 
@@ -93,22 +98,6 @@ class Contest(NamedTuple):
     unseen: Histories | None = None
 
 
-class Judged(NamedTuple):
-    """What came of it.
-
-    Attributes
-    ----------
-    judgements
-        One for each protocol. A protocol without cases has no ways.
-    by_activity, popularity_curve
-        Of the replay, see `batch_training.night_report.NightReport`.
-    """
-
-    judgements: tuple[Judgement, ...]
-    by_activity: tuple[ActivityGroup, ...]
-    popularity_curve: dict[str, tuple[float, ...]]
-
-
 def judge(
     contest: Contest,
     settings: JudgeSettings,
@@ -125,7 +114,7 @@ def judge(
     on_step
         Is told how many lists of each way are made, and how many there will be.
     aside
-        Is entered for what is done for the peers alone: their fits and their lists.
+        Is entered for what is done beside the judging: the peers' fits and lists, and the ladder.
     """
     return _Judge(contest, settings, blocked_ids, aside).judged(on_step)
 
@@ -147,7 +136,7 @@ class _Judge:
             ModelWay.of(name, model, videos, blocked_ids) for name, model in models.items() if model
         ]
         self.listable = np.unique(np.concatenate([way.listable for way in self.models]))
-        learnt_from = wanted(contest.before, self._unseen_users())
+        learnt_from = wanted(contest.before, are_among(contest.before, contest.unseen))
         with aside():
             self.peers = peers(settings.peers, learnt_from, self.listable, settings.peer)
         self.left_alone = LeftAlone(self.models[0], contest.before)
@@ -156,24 +145,18 @@ class _Judge:
         sketches = learnt_from.sketches(len(videos), settings.seed)
         self.ruler = Ruler(order, sketches, settings.seed, settings.resamples)
 
-    def _unseen_users(self) -> NDArray[np.bool_]:
-        """Find the unseen among all users."""
-        users, unseen = self.contest.before.users, self.contest.unseen
-        ids = set(unseen.users) if unseen else set()
-        return np.fromiter((user in ids for user in users), np.bool_, len(users))
-
     def judged(self, on_step: Callable[[int, int], None]) -> Judged:
         """Run the protocols one after the other."""
         cases = {protocol: self._cases(protocol) for protocol in self.settings.protocols}
-        total, done = sum(map(len, cases.values())), 0
+        some = self._some_replayed()
+        total, done = sum(map(len, [*cases.values(), some or ()])), 0
 
         def on_lists(more: int) -> None:
             nonlocal done
             done += more
             on_step(done, total)
 
-        judgements = []
-        judged = Judged((), (), {})
+        judgements, judged = [], Judged((), (), {})
         for protocol, its_cases in cases.items():
             ways = self._ways(protocol)
             lists = make_lists(ways, its_cases, self.videos, LENGTH, on_lists, self._during)
@@ -181,18 +164,41 @@ class _Judge:
             judgements.append(self._judgement(protocol, its_cases, lists, worths))
             if protocol == "replay":
                 judged = self._more(its_cases, lists, worths)
+        if some:
+            with self.aside():
+                ways = ladder_ways(self.left_alone, self.peers.ways)
+                ladder = climb(ways, some, self.videos, self.ruler, on_lists=on_lists)
+            judged = judged._replace(ladder=ladder)
         return judged._replace(judgements=tuple(judgements))
 
     def _cases(self, protocol: Protocol) -> Cases:
         before, later, s = self.contest.before, self.contest.later, self.settings
         if protocol == "unseen":
-            unseen = self.contest.unseen or before.take(np.zeros(len(before), np.bool_))
-            return unseen_cases(unseen, self.listable, s.unseen)
-        first = first_likes(later, self.listable, s.liked)
+            return unseen_cases(self._unseen(), self.listable, s.unseen)
         if protocol == "temporal":
-            return temporal_cases(before, later, first, s.temporal)
-        targets = draw_targets(before, later, first, s.replay)
-        return replay_cases(before, later, targets, self.contest.candidate.history_limit)
+            return temporal_cases(before, later, self._first_likes, s.temporal)
+        return self._replayed(s.replay)
+
+    def _unseen(self) -> Histories:
+        before = self.contest.before
+        return self.contest.unseen or before.take(np.zeros(len(before), np.bool_))
+
+    @cached_property
+    def _first_likes(self) -> NDArray[np.int64]:
+        return first_likes(self.contest.later, self.listable, self.settings.liked)
+
+    def _replayed(self, settings: ReplaySettings) -> Cases:
+        candidate, _, before, later, _ = self.contest
+        targets = draw_targets(before, later, self._first_likes, settings)
+        return replay_cases(before, later, targets, candidate.history_limit)
+
+    def _some_replayed(self) -> Cases | None:
+        """Draw the first of the replay's cases anew, for the ladder."""
+        s = self.settings
+        most = min(s.ladder_cases, s.replay.budget or s.ladder_cases)
+        if "replay" not in s.protocols or not most:
+            return None
+        return self._replayed(msgspec.structs.replace(s.replay, budget=most))
 
     def _ways(self, protocol: Protocol) -> list[Way]:
         if protocol == "unseen":
@@ -214,7 +220,8 @@ class _Judge:
         left_out = self.peers.left_out
         if protocol == "unseen" and self.contest.serving:
             left_out = left_out | {"serving": "it may have been trained on these users"}
-        from_at, to_at = self._window(protocol)
+        unseen = self._unseen() if protocol == "unseen" else None
+        from_at, to_at = judged_between(self.contest.later, unseen)
         return Judgement(
             protocol=protocol,
             from_at=from_at,
@@ -225,15 +232,6 @@ class _Judge:
             left_out=left_out,
         )
 
-    def _window(self, protocol: Protocol) -> tuple[int, int]:
-        """Say when what is judged by happened, in ms UTC; zeros for nothing."""
-        unseen, later = self.contest.unseen, self.contest.later
-        if protocol != "unseen":
-            return (int(later.at[0]), int(later.at[-1])) if len(later) else (0, 0)
-        if unseen is None or not len(unseen.video):
-            return 0, 0
-        return int(unseen.states["earliest"].min()), int(unseen.states["latest"].max())
-
     def _more(
         self,
         cases: Cases,
@@ -242,8 +240,5 @@ class _Judge:
     ) -> Judged:
         """Tell more of the replay."""
         known = self.contest.before.lengths[cases.users]
-        curves = {
-            name: tuple(popularity_curve(made[:, :TOP], self.ruler.order).tolist())
-            for name, made in lists.items()
-        }
-        return Judged((), self.ruler.by_activity(worths, cases.users, known), curves)
+        by_activity = self.ruler.by_activity(worths, cases.users, known)
+        return Judged((), by_activity, self.ruler.curves(lists))

@@ -8,7 +8,7 @@ import numpy as np
 
 from batch_training.judging import metrics
 from batch_training.judging.bootstrap import RESAMPLES, intervals
-from batch_training.night_report import ActivityGroup, Interval, Quality
+from batch_training.night_report import ActivityGroup, Interval, Judgement, Ladder, Quality
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +30,23 @@ METRICS: Final = (
     "intra_list_similarity@10",
 )
 _BY_ACTIVITY: Final = ((0, 0), (1, 9), (10, 49), (50, 199), (200, None))
+
+
+class Judged(NamedTuple):
+    """What came of it.
+
+    Attributes
+    ----------
+    judgements
+        One for each protocol. A protocol without cases has no ways.
+    by_activity, popularity_curve, ladder
+        Of the replay, see `batch_training.night_report.NightReport`.
+    """
+
+    judgements: tuple[Judgement, ...]
+    by_activity: tuple[ActivityGroup, ...]
+    popularity_curve: dict[str, tuple[float, ...]]
+    ladder: Ladder | None = None
 
 
 class Ruler(NamedTuple):
@@ -87,6 +104,13 @@ class Ruler(NamedTuple):
             "gini@10": metrics.gini(top, len(self.order)),
         }
         return {name: Interval(value, value, value) for name, value in spread.items()}
+
+    def curves(self, lists: Mapping[str, NDArray[np.int32]]) -> dict[str, tuple[float, ...]]:
+        """Tell how much of the lists goes to the most popular videos, by way."""
+        return {
+            name: tuple(metrics.popularity_curve(made[:, :TOP], self.order).tolist())
+            for name, made in lists.items()
+        }
 
     def qualities(
         self,

@@ -64,6 +64,12 @@ def choose_unseen(histories: Histories, settings: UnseenSettings) -> NDArray[np.
     return unseen
 
 
+def are_among(everybody: Histories, unseen: Histories | None) -> NDArray[np.bool_]:
+    """Find the unseen among all users, shape (n_users,)."""
+    ids = set(unseen.users) if unseen else set()
+    return np.fromiter((user in ids for user in everybody.users), np.bool_, len(everybody.users))
+
+
 def draw_users(histories: Histories, most_pairs: int, seed: int) -> NDArray[np.bool_]:
     """Draw users at random who have no more than so many videos together; shape (n_users,)."""
     order = np.random.default_rng(seed).permutation(len(histories))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
+    from batch_training.events import Events
+    from batch_training.merging.histories import Histories
     from batch_training.reading.spool import Spool
 
 
@@ -55,3 +57,18 @@ def choose_window(
     if since < least_events:
         return Window(cut_at, is_new_to_serving=False)
     return Window(serving_until_at + 1, is_new_to_serving=True)
+
+
+def judged_between(later: Events, unseen: Histories | None) -> tuple[int, int]:
+    """Say when what is judged by happened, in ms UTC; zeros for nothing.
+
+    Parameters
+    ----------
+    later, unseen
+        Events in order of time; or the histories to judge by in their place.
+    """
+    if unseen is None:
+        return (int(later.at[0]), int(later.at[-1])) if len(later) else (0, 0)
+    if not len(unseen.video):
+        return 0, 0
+    return int(unseen.states["earliest"].min()), int(unseen.states["latest"].max())

@@ -79,7 +79,7 @@ def evaluate_version(
         cut_at = spool.cut_at(_SHARE)
     with stages.stage("Merge"):
         before, later = gather(spool, cut_at, model.history_limit)
-    settings = msgspec.structs.replace(JudgeSettings(), protocols=(protocol,))
+    settings = msgspec.structs.replace(JudgeSettings(), protocols=(protocol,), ladder_cases=0)
     unseen = before.take(choose_unseen(before, settings.unseen)) if unknown else None
     with stages.stage("Judge"):
         contest = Contest(model, None, before, later, unseen)

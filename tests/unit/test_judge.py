@@ -60,8 +60,8 @@ def figures(judgement: Judgement) -> dict[str, dict[str, tuple[float, float, flo
     }
 
 
-def test_what_is_done_for_the_peers_alone_is_done_aside(small: Contest) -> None:
-    """Their fits are one piece, and so are the lists of each for a batch; no others are aside."""
+def test_what_is_done_beside_the_judging_is_done_aside(small: Contest) -> None:
+    """The peers' fits are one piece, the lists of each for a batch, and the ladder; no others."""
     entered: list[str] = []
 
     @contextmanager
@@ -71,7 +71,7 @@ def test_what_is_done_for_the_peers_alone_is_done_aside(small: Contest) -> None:
 
     judged = judge(small, SETTINGS, aside=aside)
     batches = sum(-(-found.cases // 256) for found in judged.judgements)
-    assert len(entered) == 1 + len(EVERYBODY[2:]) * batches
+    assert len(entered) == 2 + len(EVERYBODY[2:]) * batches
 
 
 def test_every_protocol_judges_every_way(small: Contest) -> None:
@@ -92,7 +92,8 @@ def test_every_protocol_judges_every_way(small: Contest) -> None:
             )
             for value in way.figures.values():
                 assert value.low <= value.mean <= value.high
-    assert told[-1] == (sum(found.cases for found in judged.judgements),) * 2
+    assert judged.ladder is not None
+    assert told[-1] == (judged.ladder.cases + sum(found.cases for found in judged.judgements),) * 2
 
 
 def test_taste_shows_in_every_protocol(small: Contest) -> None:
