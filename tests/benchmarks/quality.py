@@ -26,7 +26,7 @@ from data.sources.data_set import default_cache
 from data.sources.movielens import CITATION, load_movielens_1m
 from data.sources.table import Table
 from tests.benchmarks.tune_peers import TRIALS, tune
-from tests.benchmarks.unseen_folds import FOLDS, TRAIN, WIDER, trained, unseen_users
+from tests.benchmarks.unseen_folds import of_unseen_users, trained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -58,7 +58,7 @@ def main() -> None:
     say("Replay and split by time: train on the first 90 % of time, judge by the rest ...")
     for drawing in by_time(events):
         console.print(drawing)
-    console.print(of_unseen_users(events, say))
+    console.print(of_unseen_users(merge_events(events), say))
 
 
 def by_time(events: Events) -> list[Drawing]:
@@ -92,18 +92,6 @@ def by_time(events: Events) -> list[Drawing]:
             ("ndcg@10", "ndcg@100", "recall@20", "coverage@10"),
         ),
     ]
-
-
-def of_unseen_users(events: Events, say: Callable[[str], None]) -> Drawing:
-    """Judge other settings by users that were left out of the training."""
-    count, ways = unseen_users(merge_events(events), say)
-    models = {"candidate": f"{TRAIN.factors} factors", "wider": f"{WIDER.factors} factors"}
-    return _table(
-        f"Unseen users: {count:,} in {FOLDS} folds ({_named(TRAIN)}; peers without a half-life)",
-        models | _NAMES,
-        ways,
-        ("ndcg@100", "recall@20", "recall@50"),
-    )
 
 
 def _table(
