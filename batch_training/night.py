@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -118,7 +118,8 @@ def run_night(given: Given, settings: NightSettings, report: NightReport, stages
         raise RefusedError([reason]) from error
 
 
-class _Run(NamedTuple):
+@dataclass
+class _Run:
     """One night on its way."""
 
     given: Given
@@ -132,6 +133,7 @@ class _Run(NamedTuple):
         window = self._window()
         with self.stages.stage("Merge the older events"):
             before, later = gather(self.given.spool, window.cut_at, limit, self.settings.seed)
+        self.settings = self.settings.resolved(before)
         self._judge(window, before, later)
         with self.stages.stage("Merge everything"):
             histories = before.merged(later, limit)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Self
+
 import msgspec
 
 from batch_training.judging.gate import GateSettings
 from batch_training.judging.judge import JudgeSettings
+from batch_training.training.defaults import for_data
+from batch_training.training.flat import Value, with_values
 from batch_training.training.settings import TrainSettings
 from data.user_history import DEFAULT_LIMIT
+
+if TYPE_CHECKING:
+    from batch_training.merging.histories import Histories
 
 
 class NightSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +24,9 @@ class NightSettings(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     train, judge, gate
         Settings of the parts.
+    given
+        Settings of the training that a person gave, by flat name; the data decide the others, see
+        `resolved`. None to train with ``train`` as it stands.
     judged_share
         Of the events, the oldest that the judged model is trained on at least.
     window_events
@@ -35,6 +45,7 @@ class NightSettings(msgspec.Struct, frozen=True, kw_only=True):
     train: TrainSettings = TrainSettings()
     judge: JudgeSettings = JudgeSettings()
     gate: GateSettings = GateSettings()
+    given: dict[str, Value] | None = None
     judged_share: float = 0.9
     window_events: int = 1_000
     min_support: int = 1
@@ -51,3 +62,16 @@ class NightSettings(msgspec.Struct, frozen=True, kw_only=True):
             if getattr(self, name) < 1:
                 msg = f"{name} = {getattr(self, name)} must be at least 1"
                 raise ValueError(msg)
+
+    def resolved(self, histories: Histories) -> Self:
+        """Let the data decide what nobody gave: put it all into ``train``.
+
+        Parameters
+        ----------
+        histories
+            What the judged model is trained on.
+        """
+        if self.given is None:
+            return self
+        train = with_values(for_data(histories), self.given)
+        return msgspec.structs.replace(self, train=train, given=None)

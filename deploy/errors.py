@@ -16,6 +16,8 @@ def exit_status(error: Exception) -> int | None:
     from batch_training.reading.quarantine import QuarantineError
     from batch_training.reading.spool import SpoolError
     from batch_training.training.device import DeviceError
+    from batch_training.training.train import FitError
+    from batch_training.tuning.errors import StorageError, TooLittleError
     from data.catalogue import CatalogueError
     from data.model_lock import LockedError, LostLockError
     from data.model_store import ModelStoreError
@@ -27,14 +29,15 @@ def exit_status(error: Exception) -> int | None:
     from deploy.kafka import KafkaUnavailableError
     from deploy.night.folder import StateFolderError
     from deploy.settings.sources import SettingsError
+    from deploy.tuning.tuned_file import TunedFileError
 
     by_kind: dict[tuple[type[Exception], ...], int] = {
         (LockedError,): EXIT_LOCKED,
         (SettingsError, CatalogueError): EXIT_USAGE,
-        (BadDataError, SourceError): EXIT_BAD_DATA,
+        (BadDataError, SourceError, TooLittleError): EXIT_BAD_DATA,
         (RedisUnavailableError, KafkaUnavailableError, ModelStoreError): EXIT_FAULT,
         (LostLockError, DeviceError, SpoolError, QuarantineError): EXIT_FAULT,
-        (StateFolderError,): EXIT_FAULT,
+        (StateFolderError, StorageError, TunedFileError, FitError): EXIT_FAULT,
         (LateListError, TrimmedError, WorkerDiedError): EXIT_FAULT,  # of the demo
     }
     return next((code for kinds, code in by_kind.items() if isinstance(error, kinds)), None)

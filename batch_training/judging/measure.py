@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from batch_training.judging.cases import Cases
+    from data.scoring import Ragged
 
 LENGTH: Final = 100  # places of a list, as far as it is looked at
 TOP: Final = 10  # of them, those that people look at
@@ -49,6 +50,28 @@ class Judged(NamedTuple):
     ladder: Ladder | None = None
 
 
+def are_relevant(lists: NDArray[np.int32], relevant: Ragged, n_videos: int) -> NDArray[np.bool_]:
+    """Tell of each place of a list whether its video is relevant.
+
+    Parameters
+    ----------
+    lists
+        Shape (n_lists, n): codes below ``n_videos``, negative for an empty place.
+    relevant
+        What each list should hold; at least one video in all.
+
+    Returns
+    -------
+    Shape (n_lists, n).
+    """
+    number = np.arange(len(lists))
+    wanted = np.sort(relevant.owners() * n_videos + relevant.rows)
+    listed = number[:, None] * n_videos + lists
+    found = wanted[np.minimum(wanted.searchsorted(listed), len(wanted) - 1)]
+    hits: NDArray[np.bool_] = (found == listed) & (lists >= 0)
+    return hits
+
+
 class Ruler(NamedTuple):
     """What lists are measured with; the same for all ways.
 
@@ -69,7 +92,7 @@ class Ruler(NamedTuple):
 
     def worth(self, lists: NDArray[np.int32], cases: Cases) -> NDArray[np.float64]:
         """Measure each list, shape (n_lists, LENGTH), by `METRICS`; shape (n_lists, 7)."""
-        hits = self._hits(lists, cases)
+        hits = are_relevant(lists, cases.relevant, len(self.sketches))
         relevant = np.diff(cases.relevant.ends, prepend=0)
         columns = (
             metrics.hit(hits[:, :TOP]),
@@ -81,16 +104,6 @@ class Ruler(NamedTuple):
             metrics.intra_list_similarity(lists[:, :TOP], self.sketches),
         )
         return np.column_stack(columns)
-
-    def _hits(self, lists: NDArray[np.int32], cases: Cases) -> NDArray[np.bool_]:
-        """Tell of each place whether its video is relevant."""
-        n_videos, number = len(self.sketches), np.arange(len(lists))
-        owner = np.repeat(number, np.diff(cases.relevant.ends, prepend=0))
-        relevant = np.sort(owner * n_videos + cases.relevant.rows)
-        listed = number[:, None] * n_videos + lists
-        found = relevant[np.minimum(relevant.searchsorted(listed), len(relevant) - 1)]
-        hits: NDArray[np.bool_] = (found == listed) & (lists >= 0)
-        return hits
 
     def spread(self, lists: NDArray[np.int32]) -> dict[str, Interval]:
         """Measure what only all lists together have.

@@ -1,10 +1,13 @@
-"""All settings, each with its default: from flags, then UPNEXT_* variables, then upnext.toml."""
+"""All settings, each with its default.
+
+They come from flags, then UPNEXT_* variables, then upnext.toml, then what a search has found.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
 
-from pydantic import ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -13,9 +16,16 @@ from pydantic_settings import (
 )
 
 from deploy.settings.day import DaySettings, KafkaSettings
-from deploy.settings.night import NightSettings, StateSettings, TrainingSettings
+from deploy.settings.night import (
+    AddedSettings,
+    ModelSettings,
+    NightSettings,
+    SignalSettings,
+    StateSettings,
+    TrainingSettings,
+)
 from deploy.settings.shared import EventSettings, ListSettings, RedisSettings
-from deploy.settings.sources import SettingsError, refuse_unknown_variables, settings_file
+from deploy.settings.sources import SettingsError, refuse_unknown_variables, settings_file, tuned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,9 +42,17 @@ __all__ = [
     "Settings",
     "StateSettings",
     "TrainingSettings",
+    "TunedSettings",
     "load_settings",
 ]
 _WEEK_DAYS: Final = 7
+_M = TypeVar("_M", bound=BaseModel)
+
+
+class TunedSettings(ModelSettings, SignalSettings, AddedSettings):
+    """What a search finds; it stands in tuned.toml."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
 class Settings(RedisSettings, KafkaSettings, NightSettings, DaySettings, BaseSettings):
@@ -95,8 +113,13 @@ class Settings(RedisSettings, KafkaSettings, NightSettings, DaySettings, BaseSet
         )
 
 
-def load_settings(flags: Mapping[str, Any]) -> Settings:
+def load_settings(flags: Mapping[str, Any], *, with_tuned: bool = True) -> Settings:
     """Put the settings together; flags that are None were not given.
+
+    Parameters
+    ----------
+    with_tuned
+        Whether what a search has found counts where nothing else is given.
 
     Raises
     ------
@@ -105,15 +128,25 @@ def load_settings(flags: Mapping[str, Any]) -> Settings:
     """
     refuse_unknown_variables(Settings.model_fields)
     given = {name: value for name, value in flags.items() if value is not None}
-    file = settings_file()
+    places = f"a flag, a UPNEXT_* variable or {settings_file()}"
+    settings = _made(Settings, given, places)
+    if not with_tuned:
+        return settings
+    file, values = tuned()
+    found = _made(TunedSettings, values, str(file)).model_dump(include=set(values))
+    lacking = {name: found[name] for name in found.keys() - settings.model_fields_set}
+    return settings.model_copy(update=lacking)
+
+
+def _made(kind: type[_M], values: Mapping[str, Any], places: str) -> _M:
+    """Check values, and say of bad ones where they may come from."""
     try:
-        return Settings(**given)
+        return kind(**values)
     except ValidationError as error:
         named = ((".".join(map(str, e["loc"])) or "together", e["msg"]) for e in error.errors())
         lines = [f"{name}: {what}" for name, what in named]
-        places = f"a flag, a UPNEXT_* variable or {file}"
         msg = f"Settings that can't be used (from {places}):\n  " + "\n  ".join(lines)
         raise SettingsError(msg) from error
     except (ValueError, OSError) as error:
-        msg = f"Can't read {file}: {error}"
+        msg = f"Can't read {settings_file()}: {error}"
         raise SettingsError(msg) from error

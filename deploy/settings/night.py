@@ -5,42 +5,107 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
+from pydantic_settings import NoDecode
 
+from batch_training.training.flat import NAMES
 from batch_training.training.settings import TrainSettings
-from data.confidence import ConfidenceParameters
 from data.user_history import DEFAULT_LIMIT
 from deploy.settings.shared import EventSettings
 
 if TYPE_CHECKING:
     from batch_training import night_settings
     from batch_training.reading.load import LoadSettings
+    from batch_training.training.flat import Value
 
-_CONFIDENCE: Final = ConfidenceParameters()
 _TRAIN: Final = TrainSettings()
 
 
-class TrainingSettings(BaseModel):
-    """How a model is trained."""
+def _numbers(value: object) -> object:
+    """Read numbers that a flag or a variable gives with commas between them."""
+    return value.split(",") if isinstance(value, str) else value
 
-    factors: Annotated[int, Field(gt=0, description="Latent factors of a video")] = _TRAIN.factors
+
+Weight = Annotated[float, Field(ge=0, lt=math.inf)]
+
+
+class ModelSettings(BaseModel):
+    """What decides the model; the data decide what is not given here."""
+
+    factors: Annotated[int | None, Field(gt=0, description="Latent factors of a video")] = None
     iterations: Annotated[
-        int, Field(gt=0, description="Most rounds of alternating least squares")
-    ] = _TRAIN.iterations
+        int | None, Field(gt=0, description="Most rounds of alternating least squares")
+    ] = None
     regularization: Annotated[
-        float, Field(gt=0, lt=math.inf, description="Lambda of the factorisation")
-    ] = _TRAIN.regularization
-    alpha: Annotated[float, Field(ge=0, lt=math.inf, description="Scale of all confidences")] = (
-        _CONFIDENCE.alpha
-    )
+        float | None, Field(gt=0, lt=math.inf, description="Lambda of the factorisation")
+    ] = None
+    alpha: Annotated[
+        float | None, Field(ge=0, lt=math.inf, description="Scale of all confidences")
+    ] = None
     half_life: Annotated[
-        float,
+        float | None,
         Field(
             ge=0,
             lt=math.inf,
             description="Newer videos after which an older one counts half; 0 for never",
         ),
-    ] = _CONFIDENCE.half_life or 0.0
+    ] = None
+
+
+class SignalSettings(BaseModel):
+    """What each thing that a user did says; the data decide what is not given here."""
+
+    rating_weights: Annotated[
+        tuple[Weight, Weight, Weight, Weight, Weight] | None,
+        BeforeValidator(_numbers),
+        NoDecode,
+        Field(description="Weights of 1 to 5 stars, such as 0.2,0.4,0.7,1,1.3"),
+    ] = None
+    watch_weight: Annotated[Weight | None, Field(description="Weight of a whole watch")] = None
+    watch_cap: Annotated[
+        Weight | None, Field(description="Watch ratio from which more says no more")
+    ] = None
+    like_weight: Annotated[Weight | None, Field(description="What a like adds")] = None
+    share_weight: Annotated[Weight | None, Field(description="What a share adds")] = None
+    dislike_weight: Annotated[
+        Weight | None, Field(description="Weight of a dislike or a hide, against the video")
+    ] = None
+
+
+class AddedSettings(BaseModel):
+    """What is added to the factors' scores; the data decide what is not given here."""
+
+    prior_weight: Annotated[
+        Weight | None, Field(description="Of recent popularity, for the most viewed; 0 for none")
+    ] = None
+    prior_half_life_days: Annotated[
+        Weight | None,
+        Field(description="Days after which a view counts half; 0: as long as the newest tenth"),
+    ] = None
+    follow_weight: Annotated[
+        Weight | None, Field(description="Of what people watch soon after; 0 for none")
+    ] = None
+    follow_half_life: Annotated[
+        float | None,
+        Field(gt=0, lt=math.inf, description="Newer videos after which follow-ups count half"),
+    ] = None
+    follow_window: Annotated[
+        int | None, Field(gt=0, description="Places after a video that count as soon")
+    ] = None
+    follow_width: Annotated[int | None, Field(gt=0, description="Follow-ups kept of a video")] = (
+        None
+    )
+    follow_shrinkage: Annotated[
+        Weight | None, Field(description="Added to how often a video was followed")
+    ] = None
+    follow_discount: Annotated[
+        Weight | None, Field(description="Power of popularity by which follow-ups are divided")
+    ] = None
+
+
+class TrainingSettings(AddedSettings, SignalSettings, ModelSettings):
+    """How a model is trained."""
+
     history_limit: Annotated[int, Field(gt=0, description="Videos kept of each user")] = (
         DEFAULT_LIMIT
     )
@@ -59,24 +124,19 @@ class TrainingSettings(BaseModel):
         int, Field(gt=0, description="Users who must have wanted a video for it to be learnt")
     ] = 1
 
+    def given(self) -> dict[str, Value]:
+        """Give what decides the training and was given, by flat name."""
+        known = {name: getattr(self, name, None) for name in NAMES}
+        return {name: value for name, value in known.items() if value is not None}
+
     def night(self) -> night_settings.NightSettings:
         """Hand the settings to the night."""
         from batch_training.night_settings import (  # noqa: PLC0415 - takes its time to import
             NightSettings,
         )
 
-        train = TrainSettings(
-            factors=self.factors,
-            iterations=self.iterations,
-            regularization=self.regularization,
-            confidence=ConfidenceParameters(alpha=self.alpha, half_life=self.half_life or None),
-            seed=self.seed,
-            threads=self.threads,
-            device=self.device,
-            check_every=self.check_every,
-        )
         return NightSettings(
-            train=train,
+            given=self.given(),
             min_support=self.min_support,
             history_limit=self.history_limit,
             seed=self.seed,

@@ -1,15 +1,18 @@
-"""Where settings come from beside the flags: the environment, and one file."""
+"""Where settings come from beside the flags: the environment, a file, and a search's results."""
 
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 DEFAULT_FILE: Final = Path("upnext.toml")
+TUNED_FILE: Final = Path("tuned.toml")
+_FILES: Final = {"UPNEXT_CONFIG": DEFAULT_FILE, "UPNEXT_TUNED": TUNED_FILE}
 
 
 class SettingsError(ValueError):
@@ -18,7 +21,7 @@ class SettingsError(ValueError):
 
 def refuse_unknown_variables(settings: Iterable[str]) -> None:
     """Refuse a misspelt variable, which would be passed over in silence."""
-    known = {f"UPNEXT_{name.upper()}" for name in settings} | {"UPNEXT_CONFIG"}
+    known = {f"UPNEXT_{name.upper()}" for name in settings} | _FILES.keys()
     names = {name.upper() for name in os.environ if name.upper().startswith("UPNEXT_")}
     if unknown := sorted(names - known):
         msg = f"There is no setting for {', '.join(unknown)}; mend the name or unset it"
@@ -27,8 +30,35 @@ def refuse_unknown_variables(settings: Iterable[str]) -> None:
 
 def settings_file() -> Path:
     """Name the file of settings: $UPNEXT_CONFIG, or upnext.toml in the current folder."""
-    named = os.environ.get("UPNEXT_CONFIG")
+    return _file("UPNEXT_CONFIG")
+
+
+def tuned() -> tuple[Path, dict[str, Any]]:
+    """Read what a search has found: from $UPNEXT_TUNED, or tuned.toml in the current folder.
+
+    Returns
+    -------
+    The file, and the values by name; none where there is no such file.
+
+    Raises
+    ------
+    SettingsError
+        If the file can't be read.
+    """
+    file = _file("UPNEXT_TUNED")
+    try:
+        return file, tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return file, {}
+    except (ValueError, OSError) as error:
+        msg = f"Can't read {file}: {error}. Mend it, or find the settings anew with upnext tune."
+        raise SettingsError(msg) from error
+
+
+def _file(variable: str) -> Path:
+    """Name the file that a variable names, or that lies in the current folder."""
+    named = os.environ.get(variable)
     if named and not Path(named).is_file():
-        msg = f"UPNEXT_CONFIG names {named}, where there is no file; mend it or unset it"
+        msg = f"{variable} names {named}, where there is no file; mend it or unset it"
         raise SettingsError(msg)
-    return Path(named or DEFAULT_FILE)
+    return Path(named or _FILES[variable])

@@ -19,6 +19,7 @@ NOWHERE = "redis://127.0.0.1:1/0"  # port 1: nobody listens there
 COMMANDS = (
     "demo",
     "night",
+    "tune",
     "evaluate",
     "report",
     "refresh",
@@ -30,7 +31,7 @@ COMMANDS = (
 )
 HELP = [sys.executable, "-m", "deploy.cli", "--help"]
 LIGHT = ("numpy", "pydantic_settings", "rich.console", "typer")
-HEAVY = ("faust", "redis", "confluent_kafka", "pyarrow", "pandas", "scipy", "implicit")
+HEAVY = ("faust", "redis", "confluent_kafka", "pyarrow", "pandas", "scipy", "implicit", "optuna")
 
 
 class Ended(NamedTuple):

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from batch_training.night_settings import NightSettings
+from batch_training.merging.histories import merge_events
 from batch_training.reading.load import LoadSettings
+from batch_training.training.defaults import for_data
 from data.interaction import EventLimits
 from deploy.settings import load_settings
 from deploy.settings.sources import SettingsError
 from stream_inference.faust_worker.settings import WorkerSettings
+from tests.builders import event
+from tests.unit.nights import events_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +35,7 @@ def test_flag_then_environment_then_file(folder: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("UPNEXT_FACTORS", "2")
     settings = load_settings({"factors": 3, "kafka": None})
     assert (settings.factors, settings.kafka, settings.group) == (3, "variable:1", "file")
-    assert settings.iterations == NightSettings().train.iterations
+    assert settings.iterations is None
 
 
 def test_file_may_lie_elsewhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,7 +44,7 @@ def test_file_may_lie_elsewhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     (folder / "other.toml").write_text("iterations = 2\n")
     monkeypatch.setenv("UPNEXT_CONFIG", "other.toml")
     settings = load_settings({})
-    assert (settings.factors, settings.iterations) == (NightSettings().train.factors, 2)
+    assert (settings.factors, settings.iterations) == (None, 2)
 
 
 def test_file_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,10 +116,12 @@ def test_defaults_are_those_of_the_parts() -> None:
     """Without any setting the night, the reader and the worker get their own defaults."""
     settings = load_settings({})
     worker = settings.worker()
-    assert settings.night() == NightSettings()
+    histories = merge_events(events_of([event()]))
+    assert settings.night().resolved(histories).train == for_data(histories)
     assert settings.load() == LoadSettings()
     assert settings.limits() == EventLimits()
-    assert load_settings({"half_life": 0.0}).night().train.confidence.half_life is None
+    flat = load_settings({"half_life": 0.0}).night().resolved(histories)
+    assert flat.train.confidence.half_life is None
     assert worker == WorkerSettings(
         kafka="127.0.0.1:9092",
         events_topic="upnext.events",

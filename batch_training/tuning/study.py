@@ -1,0 +1,258 @@
+"""Study: proposes settings, tries them, and remembers what came of it, from one run to the next."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import time
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+import numpy as np
+import optuna
+from optuna.exceptions import StorageInternalError
+from optuna.trial import TrialState
+from threadpoolctl import threadpool_limits
+
+from batch_training.training.flat import with_values
+from batch_training.training.train import FitError
+from batch_training.tuning.bench import PARTS
+from batch_training.tuning.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from batch_training.judging.ways import ModelWay
+    from batch_training.training.settings import TrainSettings
+    from batch_training.tuning.bench import Bench
+    from batch_training.tuning.fits import Fits
+    from batch_training.tuning.space import Space
+
+TURN: Final = 3  # trials: the first has factors of its own, the others take those of the best
+HOPELESS: Final = 0.8  # of the best: what is below it after a few iterations is given up
+_STARTUP: Final = 10  # trials that are drawn at random
+_DEFAULTS: Final = "defaults"  # marks the trial of the defaults
+_DONE: Final = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+
+
+class Stop(NamedTuple):
+    """When a search ends, whichever comes first.
+
+    Attributes
+    ----------
+    trials
+        As many were tried, those of earlier runs among them.
+    at
+        On `time.monotonic`: no trial begins after it; infinite for no bound.
+    """
+
+    trials: int
+    at: float
+
+
+class Standing(NamedTuple):
+    """How far a search has come.
+
+    Attributes
+    ----------
+    done
+        Trials so far.
+    pruned
+        Of them, those that were given up before the end.
+    best, defaults
+        What the best settings and the defaults are worth; NaN if that is not known yet.
+    """
+
+    done: int
+    pruned: int
+    best: float
+    defaults: float
+
+
+class Search:
+    """A search on a bench.
+
+    Parameters
+    ----------
+    study
+        Where the trials are remembered, see `open_study`.
+    base
+        The settings that the search begins with: a trial changes some of them.
+    """
+
+    def __init__(
+        self, study: optuna.Study, bench: Bench, space: Space, base: TrainSettings, fits: Fits
+    ) -> None:
+        self.study, self.bench, self.space, self.base, self.fits = study, bench, space, base, fits
+        self._known: dict[TrainSettings, NDArray[np.float64]] = {}
+
+    def run(self, stop: Stop, on_trial: Callable[[Standing], None] = lambda _: None) -> None:
+        """Try settings until it is time to stop; the first are the defaults.
+
+        What was found so far is kept when an exception ends it.
+        """
+        if not self.study.get_trials(deepcopy=False):
+            first = self.space.told(self.space.defaults)
+            self.study.enqueue_trial(first, user_attrs={_DEFAULTS: True})
+        on_trial(self.standing())
+        while self.standing().done < stop.trials and time.monotonic() < stop.at:
+            with threadpool_limits(1, "blas"):  # many small products: threads only get in the way
+                self._one()
+            on_trial(self.standing())
+
+    def _one(self) -> None:
+        """Try one proposal."""
+        done = self.standing().done
+        if done % TURN and self._finished():
+            best = self.study.best_trial.params
+            shared = {name: best[name] for name in self.space.refits & best.keys()}
+            self.study.enqueue_trial(shared)
+        trial = self.study.ask()
+        try:
+            value = self._tried(trial)
+        except optuna.TrialPruned:
+            self.study.tell(trial, state=TrialState.PRUNED)
+        except FitError:
+            self.study.tell(trial, state=TrialState.FAIL)
+        except BaseException:
+            self.study.tell(trial, state=TrialState.FAIL)
+            raise
+        else:
+            self.study.tell(trial, value)
+
+    def _tried(self, trial: optuna.Trial) -> float:
+        """Judge what a trial proposes, part by part, as long as it is worth it."""
+        values = self.space.ask(trial)
+        settings = self.base if _DEFAULTS in trial.user_attrs else with_values(self.base, values)
+
+        def look(way: ModelWay) -> None:
+            if self._is_hopeless(way):
+                raise optuna.TrialPruned
+
+        way = self.fits.way(settings, look)
+        worth: list[NDArray[np.float64]] = []
+        for number, part in enumerate(self.bench.parts):
+            worth.append(self.bench.worth(part, way))
+            trial.report(float(np.concatenate(worth).mean()), number)
+            if number + 1 < PARTS and trial.should_prune():
+                raise optuna.TrialPruned
+        self._known[settings] = np.concatenate(worth)
+        return float(self._known[settings].mean())
+
+    def _is_hopeless(self, way: ModelWay) -> bool:
+        """Look at a fit that has only begun; it is judged by the first part."""
+        if not self._finished():
+            return False
+        reached = self.study.best_trial.intermediate_values[0]
+        part = self.bench.parts[0]
+        return float(self.bench.worth(part, way).mean()) < HOPELESS * reached
+
+    def worth(self, settings: TrainSettings) -> NDArray[np.float64]:
+        """Judge settings by all lists, in the order of `Bench.users`."""
+        if settings not in self._known:
+            way = self.fits.way(settings)
+            worth = [self.bench.worth(part, way) for part in self.bench.parts]
+            self._known[settings] = np.concatenate(worth)
+        return self._known[settings]
+
+    def best(self) -> TrainSettings:
+        """Give the settings of the best trial.
+
+        Raises
+        ------
+        batch_training.training.train.FitError
+            If no trial gave a model.
+        """
+        if not self._finished():
+            raise FitError("no trial came to an end, so there is nothing to choose from")
+        trial = self.study.best_trial
+        if _DEFAULTS in trial.user_attrs:
+            return self.base
+        return with_values(self.base, self.space.ask(optuna.trial.FixedTrial(trial.params)))
+
+    def standing(self) -> Standing:
+        """Tell how far the search has come."""
+        trials = self.study.get_trials(deepcopy=False, states=_DONE)
+        nan = float("nan")
+        best = self.study.best_value if self._finished() else nan
+        defaults = next((t.value for t in trials if _DEFAULTS in t.user_attrs), None)
+        pruned = sum(t.state == TrialState.PRUNED for t in trials)
+        return Standing(len(trials), pruned, best, nan if defaults is None else defaults)
+
+    def importance(self) -> dict[str, float]:
+        """Tell how much of the differences between trials each parameter makes, the most first.
+
+        Returns
+        -------
+        Shares that add up to 1; empty where too few trials came to an end.
+        """
+        if len(self._finished()) < _STARTUP or not self.space.parameters:
+            return {}
+        evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+        return optuna.importance.get_param_importances(self.study, evaluator=evaluator)
+
+    def _finished(self) -> list[optuna.trial.FrozenTrial]:
+        return self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
+def study_name(bench: Bench, space: Space, base: TrainSettings) -> str:
+    """Name a search by all that its results hang on."""
+    plain = msgspec.structs.replace(base, threads=0, device="auto")
+    told = msgspec.json.encode([plain, space.parameters])
+    return f"{bench.digest()}-{hashlib.sha256(told).hexdigest()[:16]}"
+
+
+@contextmanager
+def open_study(file: Path, name: str, seed: int) -> Iterator[optuna.Study]:
+    """Open the memory of a search, or begin one.
+
+    Parameters
+    ----------
+    file
+        An SQLite file; made with its folder where there is none.
+    name
+        The same name finds the same trials again.
+
+    Raises
+    ------
+    batch_training.tuning.errors.StorageError
+        If it can't be read or written.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with _explained(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(file)) as database:
+            database.execute("begin immediate")  # it can be written, and is a database
+        storage = optuna.storages.RDBStorage(f"sqlite:///{file}")
+    try:
+        with _explained(file):
+            study = optuna.create_study(
+                storage=storage, study_name=name, direction="maximize", load_if_exists=True
+            )
+            seed += len(study.get_trials(deepcopy=False))  # what goes on draws no trial again
+        study.sampler = optuna.samplers.TPESampler(
+            multivariate=True, seed=seed, n_startup_trials=_STARTUP
+        )
+        study.pruner = optuna.pruners.MedianPruner(n_startup_trials=_STARTUP, n_warmup_steps=1)
+        with _explained(file):
+            yield study
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+@contextmanager
+def _explained(file: Path) -> Iterator[None]:
+    """Say what to do where the memory of a search can't be used."""
+    try:
+        yield
+    except (OSError, sqlite3.Error, StorageInternalError) as error:
+        msg = (
+            f"Can't remember trials in {file} ({str(error).splitlines()[0]}). Make room, or name "
+            "another file with --storage; a broken one may be deleted, its trials are lost then."
+        )
+        raise StorageError(msg) from error
