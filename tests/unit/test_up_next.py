@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -192,10 +193,12 @@ def test_fold_in_uses_the_models_own_parameters() -> None:
     assert [i.score for i in one.items] != [i.score for i in other.items]
 
 
-@pytest.mark.parametrize("later_ms", [1, 3_600_000, 400 * 86_400_000])
+@pytest.mark.parametrize(
+    "later_ms", [3_600_000, time.time_ns() // 1_000_000 - 1_000], ids=["an hour", "until now"]
+)
 @given(st.lists(events(KNOWN + UNKNOWN, 40), max_size=25))
 def test_a_list_is_the_same_whenever_it_is_made(later_ms: int, given_events: Events) -> None:
-    """A year on, or an hour, the same history gives the same list: age is counted in videos."""
+    """The same history gives the same list decades later: age is counted in videos."""
     shifted = [one | {"at": one["at"] + later_ms} for one in given_events]
     [now], [later] = lists(SMALL, given_events), lists(SMALL, shifted)
 
