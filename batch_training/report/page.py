@@ -12,7 +12,7 @@ from batch_training.report import charts, story, tables, words
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from batch_training.night_report import Interval, Judgement, NightReport
+    from batch_training.night_report import Interval, Judgement, Ladder, NightReport
     from batch_training.report.charts import Bar
 
 _FITS: Final = ("Judged fit", "Fit on everything")
@@ -51,6 +51,7 @@ def _environment() -> Environment:
         fit_name=_fit_name,
         metric_bars=_metric_bars,
         activity_bars=_activity_bars,
+        ladder_bars=_ladder_bars,
         stage_bars=_stage_bars,
     )
     return environment
@@ -76,6 +77,14 @@ def _activity_bars(report: NightReport) -> list[tuple[str, list[Bar]]]:
         )
         for group in report.by_activity
     ]
+
+
+def _ladder_bars(ladder: Ladder) -> list[Bar]:
+    """Draw what each part brings."""
+    rows = [
+        (r.name, words.capital(words.rung(r.name, ladder.parts)), r.figure) for r in ladder.rungs
+    ]
+    return _figure_bars(ladder.metric, rows)
 
 
 def _figure_bars(

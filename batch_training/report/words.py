@@ -23,6 +23,22 @@ WAYS: Final = {
     "item_knn": "item-kNN",
     "ease": "EASE",
 }
+PARTS: Final = {"recency": "recency", "prior": "prior", "follow_ups": "follow-ups"}
+RUNGS: Final = {
+    "popularity": "popularity: the same videos for everybody",
+    "recent_popularity": "recent popularity: the same videos for everybody",
+    "left_alone": "last night's lists, left alone",
+    "live": "live: lists that follow every event",
+    "recency": "live + recency: the newest videos count most",
+    "prior": "live + prior: what is popular now gets a lift",
+    "follow_ups": "live + follow-ups: what people watch next gets a lift",
+    "follow_ups_alone": "follow-ups alone: what people watch next, without taste",
+    "everything": "everything",
+    "item_knn_flat": "item-kNN, live",
+    "item_knn": "item-kNN, live + recency",
+    "ease_flat": "EASE, live",
+    "ease": "EASE, live + recency",
+}
 PROTOCOLS: Final = {
     "replay": "replayed events",
     "temporal": "everything after one moment",
@@ -93,6 +109,13 @@ def by_importance(keys: set[str]) -> list[str]:
 def way(key: str) -> str:
     """Name a way to make lists."""
     return WAYS.get(key, key)
+
+
+def rung(key: str, parts: tuple[str, ...]) -> str:
+    """Name a rung of a ladder; the parts are those of the candidate."""
+    if key != "candidate":
+        return RUNGS.get(key, key)
+    return " + ".join(["the new model: live", *(PARTS.get(part, part) for part in parts)])
 
 
 def capital(text: str) -> str:

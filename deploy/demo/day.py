@@ -104,10 +104,10 @@ def compare(
     night: Night, later: Events, seen: Seen, on_step: Callable[[int, int], None]
 ) -> Compared:
     """Put the hits of the served lists beside those of last night's lists and of popularity."""
-    settings = JudgeSettings(protocols=("replay",), peers=("popularity",))
+    settings = JudgeSettings(protocols=("replay",), peers=("popularity", "item_knn", "ease"))
     model, histories, _ = night
-    judged = judge(Contest(model, None, histories, later), settings, (), on_step).judgements[0]
-    rates = {way.name: way.figures[HIT_RATE].mean for way in judged.ways}
+    judged = judge(Contest(model, None, histories, later), settings, (), on_step)
+    rates = {way.name: way.figures[HIT_RATE].mean for way in judged.judgements[0].ways}
     listable = ModelWay.of("", model, Vocabulary(later.videos), ()).listable
     first = first_likes(later, listable, settings.liked)
     drawn = draw_targets(histories, later, first, settings.replay)  # the same as were judged by
@@ -118,4 +118,5 @@ def compare(
         served=sum(key in seen.hits for key in liked) / max(1, len(liked)),
         left_alone=rates.get("left_alone", 0.0),
         popularity=rates.get("popularity", 0.0),
+        ladder=judged.ladder if judged.ladder and judged.ladder.rungs else None,
     )

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from rich.table import Table
 
+from batch_training.report import words
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from batch_training.night_report import Ladder
+
+_BAR: Final = 12  # characters of the longest bar
+_PARTS: Final = """\
+Live: the lists follow every event. Recency: the newest videos count most.
+Prior: what is popular now gets a lift. Follow-ups: what people watch next gets one."""
 
 
 class Pace(NamedTuple):
@@ -65,12 +74,15 @@ class Compared(NamedTuple):
     served, left_alone, popularity
         Hit rate at 10 of the lists that had just been served, of last night's lists, and of
         the popular videos.
+    ladder
+        What each part of the model brings, on some of the same events.
     """
 
     liked: int
     served: float
     left_alone: float
     popularity: float
+    ladder: Ladder | None
 
 
 def last_page(seen: Seen, counted: Counted, compared: Compared, pace: Pace) -> Table:
@@ -91,6 +103,24 @@ def last_page(seen: Seen, counted: Counted, compared: Compared, pace: Pace) -> T
     table.add_row("  of the list that had just been served", f"[bold]{compared.served:.3f}[/]")
     table.add_row("  of last night's list, left alone", f"{compared.left_alone:.3f}")
     table.add_row("  of the popular videos", f"{compared.popularity:.3f}")
+    return table
+
+
+def ladder_page(ladder: Ladder) -> Table:
+    """Draw what each part of the model brings, as bars."""
+    title = f"What each part brings: the next liked video in the top 10, {ladder.cases:,} drawn"
+    table = Table(title=title, title_justify="left", caption=_PARTS, caption_justify="left")
+    for column in ("", "HR@10", "", "more than live (95 %)"):
+        table.add_column(column, justify="right" if column else "left")
+    most = max(rung.figure.mean for rung in ladder.rungs)
+    for rung in ladder.rungs:
+        style = "bold" if rung.name == "candidate" else ""
+        bar = "█" * round(_BAR * rung.figure.mean / most) if most else ""
+        more = rung.over_live
+        told = f"{more.mean:+.3f} ({more.low:+.3f} … {more.high:+.3f})"
+        name = words.rung(rung.name, ladder.parts).partition(":")[0]
+        told = "" if rung.name == "live" else told
+        table.add_row(words.capital(name), f"{rung.figure.mean:.3f}", bar, told, style=style)
     return table
 
 

@@ -23,7 +23,7 @@ from data.sources.movielens import CITATION, load_movielens_1m
 from data.sources.sample import make_sample
 from data.sources.table import SourceError, Table
 from deploy.demo.day import BROKEN, compare, count_reflected, live_through, send_broken
-from deploy.demo.pages import Counted, Pace, last_page
+from deploy.demo.pages import Counted, Pace, ladder_page, last_page
 from deploy.demo.screen import Screen
 from deploy.embedded.stack import EmbeddedStack
 from deploy.night.lists import PATIENCE_S, give_lists
@@ -92,6 +92,8 @@ def run_demo(options: DemoOptions, settings: NightSettings, narrator: Narrator) 
         narrator.stage("Compare with lists left alone")
         compared = compare(night, later, seen, narrator.step)
         narrator.say(last_page(seen, counted, compared, options.pace))
+        if compared.ladder:
+            narrator.say(ladder_page(compared.ladder))
         narrator.say("On data of your own: upnext night, worker, send; see README.md.")
         if options.stay:
             narrator.say(what_next(stack, later))
@@ -134,7 +136,8 @@ def first_night(
 ) -> tuple[Night, Active]:
     """Run the night on what came before the day, and publish what it gives."""
     past, catalogue, loaded = learn_from
-    judged = msgspec.structs.replace(settings.judge, peers=_PEERS)
+    # The ladder comes at the end, on the events of the day.
+    judged = msgspec.structs.replace(settings.judge, peers=_PEERS, ladder_cases=0)
     settings = msgspec.structs.replace(settings, judge=judged)
     started_at, start = time.time_ns() // 1_000_000, time.perf_counter()
     data = msgspec.structs.replace(

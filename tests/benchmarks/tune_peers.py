@@ -1,8 +1,8 @@
-"""Choose the peers' settings, with as many trials as the model's settings had.
+"""Choose the peers' settings, with as many trials as the search for the model's has.
 
-``python -m tests.benchmarks.quality --tune`` draws from grids and judges by the replay of a
-window before the one that quality is reported on. What it found stands in
-`batch_training.judging.peer_fits.PeerSettings`.
+``python -m tests.benchmarks.quality --tune`` draws from grids and judges by a window before the
+one that quality is reported on, for the replay and for the split by time. What it found stands in
+`batch_training.judging.peer_fits.PeerSettings` and in `tests.benchmarks.quality.by_time`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from batch_training.judging.cases import Cases, make_lists
-from batch_training.judging.measure import TOP
+from batch_training.judging.measure import HIT_RATE, METRICS, TOP, Ruler
 from batch_training.judging.peer_fits import PeerSettings, peers
 from batch_training.judging.replay import (
     LikedSettings,
@@ -23,6 +23,7 @@ from batch_training.judging.replay import (
     first_likes,
     replay_cases,
 )
+from batch_training.judging.temporal import TemporalSettings, temporal_cases
 from batch_training.judging.wanted import Wanted, wanted
 from batch_training.merging.histories import merge_events
 from data.user_history import DEFAULT_LIMIT
@@ -32,20 +33,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from batch_training.events import Events
+    from batch_training.judging.judge import Protocol
     from batch_training.judging.peer_fits import PeerName
 
-TRIALS: Final = 26  # as the model's settings had
-HALF_LIVES: Final = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
-GRIDS: Final[Mapping[PeerName, Mapping[str, Sequence[float | None]]]] = {
+TRIALS: Final = 50  # of each peer, as many as of the model
+SHARE: Final = 0.9  # of the events, the oldest that are learnt from
+METRIC: Final[Mapping[Protocol, str]] = {"replay": HIT_RATE, "temporal": "ndcg@10"}
+# What comes next hangs on the last few videos, what comes in the months after on all of them.
+HALF_LIVES: Final[Mapping[Protocol, Sequence[float | None]]] = {
+    "replay": (0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
+    "temporal": (3.0, 10.0, 20.0, 50.0, 100.0, 200.0, None),
+}
+# Wide enough that the best of the trials lies inside, but for 0 and None.
+GRIDS: Final[Mapping[PeerName, Mapping[str, Sequence[float]]]] = {
     "item_knn": {
-        "neighbours": (20, 50, 100, 200, 400),
-        "shrinkage": (0.0, 10.0, 30.0, 100.0, 300.0),
-        "item_knn_half_life": HALF_LIVES,
+        "neighbours": (5, 10, 20, 50, 100, 200, 400, 800),
+        "shrinkage": (0.0, 10.0, 30.0, 100.0, 300.0, 1_000.0),
     },
-    "ease": {
-        "ease_ridge": (100.0, 200.0, 400.0, 700.0, 1_000.0, 2_000.0, 4_000.0),
-        "ease_half_life": HALF_LIVES,
-    },
+    "ease": {"ease_ridge": tuple(125.0 * 2**power for power in range(10))},
 }
 
 
@@ -57,43 +62,56 @@ class Window(NamedTuple):
     cases: Cases
 
 
-def tune(events: Events, say: Callable[[str], None]) -> PeerSettings:
+def tune(events: Events, protocol: Protocol, say: Callable[[str], None]) -> PeerSettings:
     """Find the best settings of each peer.
 
     Parameters
     ----------
     events
         Without those that quality will be reported on; the last tenth judges.
+    protocol
+        ``replay`` or ``temporal``.
     say
         Is told of every trial.
     """
-    window = _window(events)
+    window = _window(events, protocol)
     best = PeerSettings()
     for name, grid in GRIDS.items():
-        trials = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
-        order = np.random.default_rng(0).permutation(len(trials))[:TRIALS].tolist()
-        found = []
-        for number, place in enumerate(order, 1):
-            settings = msgspec.structs.replace(best, **trials[place])
-            found.append((_hit_rate(window, name, settings), -place))
-            say(f"{name} {number} of {TRIALS}: {trials[place]} finds {found[-1][0]:.4f}")
-        best = msgspec.structs.replace(best, **trials[-max(found)[1]])
+        half_life = f"{name}_half_life"
+        axes = (*grid.values(), HALF_LIVES[protocol])
+        names, found = (*grid, half_life), list[tuple[float, int, PeerSettings]]()
+        for number, trial in enumerate(_drawn(axes), 1):
+            chosen = dict(zip(names, trial, strict=True))
+            settings = msgspec.structs.replace(best, **chosen)
+            found.append((_worth(window, name, settings, METRIC[protocol]), -number, settings))
+            say(f"{protocol}: {name} {number} of {TRIALS}: {chosen} finds {found[-1][0]:.4f}")
+        best = max(found, key=lambda one: one[:2])[2]
     return best
 
 
-def _window(events: Events) -> Window:
+def _drawn(axes: Sequence[Sequence[float | None]]) -> list[tuple[float | None, ...]]:
+    """Draw points of a grid."""
+    points = list(product(*axes))
+    return [points[place] for place in np.random.default_rng(0).permutation(len(points))[:TRIALS]]
+
+
+def _window(events: Events, protocol: Protocol) -> Window:
     """Cut off the last tenth, and keep the histories of its moments for all trials."""
-    past, later = events.split(0.9)
+    past, later = events.split(SHARE)
     before = merge_events(past)
     learnt_from = wanted(before, np.zeros(len(before), np.bool_))
     first = first_likes(later, learnt_from.codes, LikedSettings())
-    targets = draw_targets(before, later, first, ReplaySettings())
-    cases = replay_cases(before, later, targets, DEFAULT_LIMIT)
+    if protocol == "replay":
+        targets = draw_targets(before, later, first, ReplaySettings())
+        cases = replay_cases(before, later, targets, DEFAULT_LIMIT)
+    else:
+        cases = temporal_cases(before, later, first, TemporalSettings(users=None))
     kept = Cases(cases.users, cases.relevant, list(cases.histories))
     return Window(learnt_from, Vocabulary(events.videos), kept)
 
 
-def _hit_rate(window: Window, name: PeerName, settings: PeerSettings) -> float:
+def _worth(window: Window, name: PeerName, settings: PeerSettings, metric: str) -> float:
     ways = peers((name,), window.learnt_from, window.learnt_from.codes, settings).ways
     lists = make_lists(ways, window.cases, window.videos, TOP)[name]
-    return float(np.mean((lists == window.cases.relevant.rows[:, None]).any(axis=1)))
+    ruler = Ruler(window.learnt_from.codes, np.zeros((len(window.videos), 1), np.float32))
+    return float(ruler.worth(lists, window.cases)[:, METRICS.index(metric)].mean())

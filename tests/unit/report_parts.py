@@ -10,7 +10,9 @@ from batch_training.night_report import (
     DataFacts,
     Interval,
     Judgement,
+    Ladder,
     Quality,
+    Rung,
     StageFacts,
     Training,
 )
@@ -142,6 +144,32 @@ def training(iterations: int, *, stopped: bool) -> Training:
         loss=tuple((n, 0.0021 + 0.0019 * math.exp(-n / 4)) for n in seen),
         probe=tuple((n, 0.128 * (1 - math.exp(-n / 3))) for n in seen),
     )
+
+
+def ladder() -> Ladder:
+    worth = {name: row[0] for name, row in REPLAYED.items() if name != "serving"}
+    worth |= {"live": 0.071, "recency": 0.1129, "follow_ups": 0.0987, "follow_ups_alone": 0.0903}
+    worth |= {"item_knn_flat": 0.0702, "ease_flat": 0.0911}
+    order: tuple[str, ...] = (
+        "popularity",
+        "recent_popularity",
+        "left_alone",
+        "live",
+        "recency",
+        "follow_ups",
+    )
+    order += ("follow_ups_alone", "candidate", "item_knn_flat", "item_knn", "ease_flat", "ease")
+    rungs = tuple(
+        Rung(
+            name=name,
+            figure=around(worth[name], 0.008),
+            over_live=around(worth[name] - worth["live"], 0.006),
+            less_whole=around(worth[name] - worth["candidate"], 0.006),
+        )
+        for name in order
+    )
+    parts = ("recency", "follow_ups")
+    return Ladder(metric="hit_rate@10", cases=2_000, users=1_604, parts=parts, rungs=rungs)
 
 
 def by_activity() -> tuple[ActivityGroup, ...]:

@@ -193,12 +193,15 @@ def test_every_key_stands_in_the_contracts() -> None:
 
 
 def test_output_is_shown_once_and_not_empty() -> None:
-    """What the demo and the measuring of quality print stands on one page each, as a block."""
+    """What the demo prints stands on one page as a block, what quality measures as tables."""
     found = [match.groups() for page in PAGES for match in OUTPUT.finditer(page.read_text())]
     assert sorted(name for name, _ in found) == ["demo", "quality"]
-    for name, text in found:
-        (block,) = FENCE.findall(text)
-        assert len(block[1].split()) > 50, name
+    shown = dict(found)
+    (block,) = FENCE.findall(shown["demo"])
+    assert len(block[1].split()) > 50
+    pictures = re.findall(r"^!\[[^\]]+\]\((\S+)\)$", shown["quality"], re.MULTILINE)
+    assert len(pictures) == shown["quality"].count("\n| --- |") == 3
+    assert all((ROOT / "docs" / picture).stat().st_size for picture in pictures)
 
 
 def test_header_of_a_history_is_the_one_shown() -> None:
