@@ -47,8 +47,8 @@ HALF_LIVES: Final[Mapping[Protocol, Sequence[float | None]]] = {
 # Wide enough that the best of the trials lies inside, but for 0 and None.
 GRIDS: Final[Mapping[PeerName, Mapping[str, Sequence[float]]]] = {
     "item_knn": {
-        "neighbours": (5, 10, 20, 50, 100, 200, 400, 800),
-        "shrinkage": (0.0, 10.0, 30.0, 100.0, 300.0, 1_000.0),
+        "neighbours": (2, 5, 10, 20, 50, 100, 200, 400, 800),
+        "shrinkage": (0.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0),
     },
     "ease": {"ease_ridge": tuple(125.0 * 2**power for power in range(10))},
 }

@@ -194,9 +194,9 @@ def test_every_key_stands_in_the_contracts() -> None:
 
 def test_output_is_shown_once_and_not_empty() -> None:
     """What the demo prints stands on one page as a block, what quality measures as tables."""
-    found = [match.groups() for page in PAGES for match in OUTPUT.finditer(page.read_text())]
-    assert sorted(name for name, _ in found) == ["demo", "quality"]
-    shown = dict(found)
+    found = [match for page in PAGES for match in OUTPUT.finditer(page.read_text())]
+    assert sorted(match[1] for match in found) == ["demo", "quality"]
+    shown = {match[1]: match[2] for match in found}
     (block,) = FENCE.findall(shown["demo"])
     assert len(block[1].split()) > 50
     pictures = re.findall(r"^!\[[^\]]+\]\((\S+)\)$", shown["quality"], re.MULTILINE)

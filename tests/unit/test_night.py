@@ -111,6 +111,8 @@ def test_a_night_learns_judges_and_tells(run: Run) -> None:
     assert announced == heard.stages
     assert heard.steps["Train on everything"] == (4, 4)
     assert len(report.sample_users) == 6
+    assert report.ladder is not None
+    assert report.ladder.cases == report.judgements[0].cases < SETTINGS.judge.ladder_cases
 
 
 def test_judged_is_what_was_trained_on_the_older_events(run: Run) -> None:

@@ -68,13 +68,20 @@ OFFERED: Final = TrainSettings(
 
 
 class Asked(NamedTuple):
-    """One protocol, with the settings that it is measured with."""
+    """One protocol, with the settings that it is measured with.
+
+    Attributes
+    ----------
+    base
+        What the factors alone are called, to which the parts are added.
+    """
 
     protocol: Protocol
     title: str
     metric: str
     train: TrainSettings
     peers: PeerSettings
+    base: str
 
 
 REPLAYED: Final = Asked(
@@ -83,6 +90,7 @@ REPLAYED: Final = Asked(
     "hit_rate@10",
     TrainSettings(),
     PeerSettings(),
+    "live",
 )
 AT_ONCE: Final = Asked(
     "temporal",
@@ -90,7 +98,14 @@ AT_ONCE: Final = Asked(
     "ndcg@10",
     TEMPORAL,
     TEMPORAL_PEERS,
+    "factors",
 )
+# No list of the split by time follows anything, so all are as last night left them.
+AT_THE_CUT: Final = {
+    "live": "factors alone",
+    "item_knn_flat": "item-kNN",
+    "ease_flat": "EASE",
+}
 
 
 def by_time(
@@ -108,6 +123,8 @@ def by_time(
     say(f"{asked.protocol}: judge {len(ways)} ways ...")
     ruler = Ruler(served.listable, np.zeros((len(videos), 1), np.float32))
     cases = _cases(asked.protocol, before, later, served)
+    if asked.protocol == "temporal":
+        ways = [way for way in ways if way.name != "left_alone"]
     ladder = climb(ways, cases, videos, ruler, asked.metric)
     say(f"{asked.protocol}: measure what they cost ...")
     return _found(asked, ladder, costs_of(ways, before, clock, rounds))
@@ -159,10 +176,10 @@ def _found(asked: Asked, ladder: Ladder, costs: dict[str, Cost]) -> Found:
     rows = [
         Row(
             rung.name,
-            words.capital(words.rung(rung.name, ladder.parts)),
+            _name(asked, rung.name, ladder),
             rung.figure,
             {
-                "more than live": None if rung.name == LIVE else rung.over_live,
+                f"more than {asked.base}": None if rung.name == LIVE else rung.over_live,
                 "against the model": None if rung.name == WHOLE else rung.less_whole,
             },
             costs.get(rung.name, Cost()),
@@ -172,6 +189,13 @@ def _found(asked: Asked, ladder: Ladder, costs: dict[str, Cost]) -> Found:
     title = asked.title.format(cases=ladder.cases, users=ladder.users)
     settings = f"{named(asked.train)}; {peers_named(asked.peers)}"
     return Found(asked.protocol, title, settings, words.metric(asked.metric).name, rows)
+
+
+def _name(asked: Asked, key: str, ladder: Ladder) -> str:
+    name = words.rung(key, ladder.parts)
+    if asked.protocol == "temporal":
+        name = AT_THE_CUT.get(key, name.replace(", live", "").replace("live", asked.base))
+    return words.capital(name)
 
 
 def named(train: TrainSettings) -> str:
