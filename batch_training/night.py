@@ -151,14 +151,14 @@ class _Run:
         """Train on the older events, judge by the newer ones, and ask the gate."""
         s, blocked, report = self.settings, self.given.catalogue.blocked_ids, self.report
         with self.stages.stage("Train on the older events"):
-            learnt_from = training_set(before, s.train, s.min_support)
+            learnt_from = self._training_set(before, s.train, s.min_support)
             asked = probe(before, later, learnt_from, s.train, blocked)
             candidate = self._fit(learnt_from, s.train, asked)
         opponent = choose_opponent(self.given.serving, window, s)
         rival = opponent.model
         if opponent.train is not None:
             with self.stages.stage("Train the serving model's settings"):
-                theirs = training_set(before, opponent.train, opponent.min_support)
+                theirs = self._training_set(before, opponent.train, opponent.min_support)
                 rival = self._freeze(fit(theirs.matrix, opponent.train), theirs, opponent.train)
         with self.stages.stage("Judge by the newer events"):
             judged = judge(
@@ -194,7 +194,7 @@ class _Run:
         some = before.take(draw_users(before, s.unseen_pairs, s.seed))
         unseen = choose_unseen(some, s.judge.unseen)
         with self.stages.stage("Train without some users"):
-            learnt_from = training_set(some, s.train, s.min_support, without=unseen)
+            learnt_from = self._training_set(some, s.train, s.min_support, unseen)
             if not learnt_from.matrix.nnz or not unseen.any():
                 return ()
             model = self._freeze(fit(learnt_from.matrix, s.train), learnt_from, s.train)
@@ -215,7 +215,7 @@ class _Run:
         report.libraries = _libraries()
         train = msgspec.structs.replace(s.train, iterations=report.training[-1].iterations)
         with self.stages.stage("Train on everything"):
-            learnt_from = training_set(histories, train, s.min_support)
+            learnt_from = self._training_set(histories, train, s.min_support)
             model = self._fit(learnt_from, train)
         if report.data:
             report.data = msgspec.structs.replace(
@@ -228,6 +228,16 @@ class _Run:
         until_at = self.given.spool.until()
         facts = _facts(report, s, self.stages) | {"until_at": until_at}
         return Night(replace(model, metadata=facts), histories, until_at)
+
+    def _training_set(
+        self,
+        histories: Histories,
+        train: TrainSettings,
+        min_support: int,
+        without: NDArray[np.bool_] | None = None,
+    ) -> TrainingSet:
+        durations = self.given.catalogue.durations(histories.videos)
+        return training_set(histories, train.confidence, min_support, without, durations)
 
     def _fit(
         self,

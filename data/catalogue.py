@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -15,6 +16,8 @@ from data.interaction import Id
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 __all__ = ["Catalogue", "CatalogueError", "CatalogueUpdate", "Video"]
 
@@ -96,6 +99,11 @@ class Catalogue(Mapping[str, Video]):
     def blocked_ids(self) -> frozenset[str]:
         """The ids of the videos that may never be recommended."""
         return frozenset(video.id for video in self._videos.values() if video.blocked)
+
+    def durations(self, ids: Iterable[str]) -> NDArray[np.float64]:
+        """Give the duration of each video in s, shape (n,); NaN where it is not known."""
+        lasted = ((video := self._videos.get(id_)) and video.duration for id_ in ids)
+        return np.array([np.nan if each is None else each for each in lasted], np.float64)
 
     @classmethod
     def read(cls, path: Path) -> Catalogue:

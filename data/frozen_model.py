@@ -16,6 +16,7 @@ from data.confidence import ConfidenceParameters
 from data.follow_ups import FollowUps
 from data.user_history import DEFAULT_LIMIT
 from data.vocabulary import Vocabulary
+from data.watch_scale import WatchScale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +73,9 @@ class FrozenModel:
         External video id of each row.
     confidence
         The mapping that the model was trained with.
+    watch_scale
+        How a watch ratio ranks among those of like duration, its videos numbered by row; None
+        where that doesn't count.
     history_limit
         How many videos of a user are kept.
     metadata
@@ -86,6 +90,7 @@ class FrozenModel:
     vocabulary: Vocabulary
     follow_ups: FollowUps | None = None
     confidence: ConfidenceParameters = field(default_factory=ConfidenceParameters)
+    watch_scale: WatchScale | None = None
     history_limit: int = DEFAULT_LIMIT
     metadata: dict[str, Any] = field(default_factory=dict)
 
@@ -102,6 +107,8 @@ class FrozenModel:
             msg = "gram is not symmetric and positive definite, so nobody can be folded in"
             raise InvalidModelError(msg)
         if self.follow_ups and (wrong := self.follow_ups.wrong(n)):
+            raise InvalidModelError(wrong)
+        if self.watch_scale and (wrong := self.watch_scale.wrong(n)):
             raise InvalidModelError(wrong)
         if self.history_limit < 1:
             msg = f"history_limit = {self.history_limit} keeps no video"
@@ -169,6 +176,7 @@ class FrozenModel:
         arrays |= {"vocabulary_text": text, "vocabulary_offsets": offsets}
         if self.follow_ups:
             arrays |= {"follow_rows": self.follow_ups.rows, "follow_scores": self.follow_ups.scores}
+        arrays |= self.watch_scale.to_arrays() if self.watch_scale else {}
         arrays["header"] = np.frombuffer(msgspec.json.encode(header), np.uint8)
         return tensors.pack(arrays)
 
@@ -195,6 +203,7 @@ class FrozenModel:
                 vocabulary=vocabulary,
                 follow_ups=_follow_ups(arrays, header.follow_half_life),
                 confidence=header.confidence,
+                watch_scale=WatchScale.from_arrays(arrays),
                 history_limit=header.history_limit,
                 metadata=header.metadata,
             )

@@ -12,6 +12,7 @@ from data.defaults import DEFAULT_LENGTH
 from data.scoring import Ragged, Recent, fold_in, rank, top_n
 from data.user_history import joined
 from data.video_state import STATE
+from data.watch_scale import effective_ratio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from data.frozen_model import FrozenModel
     from data.user_history import UserHistory
     from data.vocabulary import Vocabulary
+    from data.watch_scale import WatchScale
 
 _DIGITS: Final = 6
 
@@ -127,6 +129,10 @@ class Knowing(Protocol):
     def confidence(self) -> ConfidenceParameters:
         """The mapping from what a user did with a video."""
 
+    @property
+    def watch_scale(self) -> WatchScale | None:
+        """How a watch ratio ranks among those of like duration; None where that doesn't count."""
+
 
 def rank_histories(model: FrozenModel, histories: Sequence[UserHistory], n: int) -> Ranking:
     """Fold each history into the model and rank the videos that it doesn't hold.
@@ -183,10 +189,12 @@ def known_videos(model: Knowing, histories: Sequence[UserHistory]) -> Known:
     states = joined(np.zeros(0, STATE), *(h.states for h in histories))
     rows = model.vocabulary.rows([video for h in histories for video in h.videos])
     age = np.repeat(ends, lengths) - 1 - np.arange(len(states))
+    share = model.confidence.duration_share
+    ratio = effective_ratio(model.watch_scale, share, rows, states["watch_ratio"])
     known = (rows >= 0) & says_something(states)
     return Known(
         Ragged(ends, rows).select(known),
-        fold_in_confidence(states, age, model.confidence)[known],
+        fold_in_confidence(states, age, model.confidence, ratio)[known],
         faded(age[known], model.confidence).astype(np.float32),
         age[known],
     )

@@ -19,7 +19,9 @@ from tests import oracle
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from data.watch_scale import WatchScale
     from tests.oracle import Event
+    from tests.oracle_signals import WatchScale as PlainScale
 
 NOW_MS = 1_700_000_000_000
 # Few, so that events meet; of several lengths, and beyond ASCII, as a tie in time is broken by id.
@@ -102,6 +104,7 @@ def plain_model(given: FrozenModel) -> oracle.Model:
         "blocked": given.blocked.tolist(),
         "ids": given.vocabulary.ids,
         "confidence": parameters(given.confidence),
+        "watch_scale": plain_scale(given.watch_scale),
         "history_limit": given.history_limit,
         "follow_ups": _plain_follow_ups(given.follow_ups) if given.follow_ups else {},
         "follow_half_life": given.follow_ups.half_life if given.follow_ups else 1.0,
@@ -115,6 +118,13 @@ def _plain_follow_ups(given: FollowUps) -> dict[int, dict[int, float]]:
         row: {video: score for video, score in zip(*both, strict=True) if score}
         for row, both in enumerate(table)
     }
+
+
+def plain_scale(given: WatchScale | None) -> PlainScale | None:
+    """Put a scale into the oracle's form."""
+    if given is None:
+        return None
+    return {"bucket": given.bucket.tolist(), "knots": given.knots.tolist()}
 
 
 def parameters(given: ConfidenceParameters) -> dict[str, Any]:
@@ -150,8 +160,13 @@ def confidence_parameters() -> st.SearchStrategy[ConfidenceParameters]:
         half_life=st.none() | st.floats(0.5, 1000),
         rating_weights=st.tuples(*[weight] * 5),
         watch_weight=weight,
-        watch_cap=st.floats(0, 3),
+        watch_floor=st.just(0.0) | st.floats(0, 0.5),
+        watch_knee=st.floats(0.6, 3),
+        complete_weight=weight,
+        duration_share=st.floats(0, 1),
         like_weight=weight,
         share_weight=weight,
         dislike_weight=weight,
+        hide_weight=weight,
+        skip_weight=weight,
     )

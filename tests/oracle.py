@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
+from tests.oracle_signals import confidence, effective_ratio, left_of, unwanted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from tests.oracle_signals import State, WatchScale
+
     Event = Mapping[str, Any]
-    State = dict[str, Any]
     Scored = list[tuple[str, float]]
 
 REACTIONS = {"neutral": 0, "like": 1, "dislike": 2}
-LIKED, DISLIKED = 1, 2
 NOTHING = {
     "seen": 0,
     "earliest": 0,
@@ -52,6 +54,7 @@ class Model(TypedDict):
     blocked: Sequence[bool]
     ids: Sequence[str]
     confidence: Mapping[str, Any]
+    watch_scale: WatchScale | None
     history_limit: int
     follow_ups: Mapping[int, Mapping[int, float]]
     follow_half_life: float
@@ -109,11 +112,6 @@ def _let_oldest_go(history: History) -> None:
     history["mark"] = max(history["mark"], (state["latest"], gone))
 
 
-def unwanted(state: State) -> bool:
-    """Whether the user hid or dislikes the video."""
-    return bool(state["hidden"]) or state["reaction"] == DISLIKED
-
-
 def videos_by_place(history: History) -> list[str]:
     """Videos of a history, oldest first: by latest watch or rating, then by id."""
 
@@ -138,43 +136,6 @@ def histories(events: Iterable[Event], limit: int) -> dict[str, History]:
     return found
 
 
-def confidence(state: State, parameters: Mapping[str, Any], age: int | None = None) -> float:
-    """Confidence of one video; for training where no ``age`` is given. 0 where nothing is said."""
-    said = state["seen"] or state["reaction"] or state["shared"] or state["hidden"]
-    if not said:
-        return 0.0
-    weight = parameters["watch_weight"] * min(state["watch_ratio"], parameters["watch_cap"])
-    if state["rating"]:
-        weight += _weight_of_stars(state["rating"], parameters["rating_weights"])
-    if state["reaction"] == LIKED:
-        weight += parameters["like_weight"]
-    if state["shared"]:
-        weight += parameters["share_weight"]
-    if unwanted(state):
-        weight = parameters["dislike_weight"]
-    if age is not None:
-        weight *= left_of(age, parameters)
-    value = float(1 + parameters["alpha"] * weight)
-    return -value if unwanted(state) else value
-
-
-def left_of(age: int, parameters: Mapping[str, Any]) -> float:
-    """How much is left of a video with so many newer ones; nothing after 20 half-lives."""
-    half_life = parameters["half_life"]
-    if half_life is None:
-        return 1.0
-    return 0.0 if age > 20 * half_life else float(0.5 ** (age / half_life))
-
-
-def _weight_of_stars(stars: float, weights: Sequence[float]) -> float:
-    """Read the weight between the two whole stars around; below 1 it is that of 1."""
-    if stars <= 1:
-        return weights[0]
-    lower = min(int(stars), 4)
-    share = stars - lower
-    return (1 - share) * weights[lower - 1] + share * weights[lower]
-
-
 def fold_in(
     item_factors: NDArray[np.floating[Any]],
     gram: NDArray[np.floating[Any]],
@@ -197,6 +158,15 @@ def fold_in(
     return np.asarray(np.linalg.solve(left, right), np.float64)
 
 
+def weighed(model: Model, row: int, state: State, age: int) -> float:
+    """Confidence of one of the model's videos in the fold-in."""
+    parameters = model["confidence"]
+    ratio = effective_ratio(
+        model["watch_scale"], parameters["duration_share"], row, state["watch_ratio"]
+    )
+    return confidence(state, parameters, age, ratio)
+
+
 def best(scores: Sequence[float], left_out: Callable[[int], bool], n: int) -> list[int]:
     """Rows of the n best scores that are not left out: best first, ties to the lower row."""
     candidates = [row for row in range(len(scores)) if not left_out(row)]
@@ -209,8 +179,10 @@ def up_next(model: Model, history: History, n: int) -> UpNext:
     known: dict[int, tuple[float, float]] = {}
     soon = np.zeros(len(model["ids"]))
     for age, video in enumerate(reversed(videos_by_place(history))):
-        value = confidence(history["videos"][video], model["confidence"], age)
-        if video in row_of and value:
+        if video not in row_of:
+            continue
+        value = weighed(model, row_of[video], history["videos"][video], age)
+        if value:
             known[row_of[video]] = value, left_of(age, model["confidence"])
             if value > 0:
                 soon += follow_ups(model, row_of[video], age)

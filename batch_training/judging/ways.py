@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from data.up_next import Known
     from data.user_history import UserHistory
     from data.vocabulary import Vocabulary
+    from data.watch_scale import WatchScale
 
 NOTHING: Final = -1
 
@@ -38,10 +39,13 @@ class Reader(NamedTuple):
         The videos that are known; all others in a history are passed over.
     confidence
         Of which the half-life counts.
+    watch_scale
+        None: how much was watched doesn't count.
     """
 
     vocabulary: Vocabulary
     confidence: ConfidenceParameters = ConfidenceParameters(half_life=None)
+    watch_scale: WatchScale | None = None
 
     def fading(self, half_life: float | None) -> Reader:
         """Give the same with a half-life, in videos of the user."""

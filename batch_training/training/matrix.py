@@ -7,23 +7,39 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from data.confidence import training_confidence
+from data.watch_scale import effective_ratio
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from batch_training.merging.histories import Histories
     from data.confidence import ConfidenceParameters
+    from data.watch_scale import WatchScale
 
 _ROWS: Final = 1 << 16  # of the histories at a time: what is in between stays in the cache
 
 
 def stored_values(
-    histories: Histories, confidence: ConfidenceParameters, without: NDArray[np.bool_] | None
+    histories: Histories,
+    confidence: ConfidenceParameters,
+    without: NDArray[np.bool_] | None,
+    scale: WatchScale | None = None,
 ) -> NDArray[np.float32]:
-    """Give the stored value of each row of the histories, 0 for none."""
+    """Give the stored value of each row of the histories, 0 for none.
+
+    Parameters
+    ----------
+    without
+        Shape (n_users,): users to leave out; None for none.
+    scale
+        Its videos numbered by code.
+    """
     values = np.empty(len(histories.video), np.float32)
     for rows in _slices(len(values)):
-        values[rows] = training_confidence(histories.states[rows], confidence)
+        states, video = histories.states[rows], histories.video[rows]
+        watched = states["watch_ratio"]
+        ratio = effective_ratio(scale, confidence.duration_share, video, watched)
+        values[rows] = training_confidence(states, confidence, ratio)
     if without is not None:
         values[np.repeat(without, histories.lengths)] = 0
     return values

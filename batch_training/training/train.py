@@ -16,6 +16,7 @@ from batch_training.training.watch import EnoughError, Watch
 from data.frozen_model import FrozenModel
 from data.user_history import DEFAULT_LIMIT
 from data.vocabulary import Vocabulary
+from data.watch_scale import watch_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from batch_training.merging.histories import Histories
     from batch_training.training.settings import TrainSettings
     from data.follow_ups import FollowUps
+    from data.watch_scale import WatchScale
 
 
 class FitError(RuntimeError):
@@ -50,6 +52,8 @@ class TrainingSet(NamedTuple):
         See `batch_training.training.follow_ups`; None for none.
     left_out
         How many videos and users are left out, by reason.
+    watch_scale
+        Its videos numbered by column; None where durations don't count, or aren't known.
     """
 
     matrix: csr_matrix[np.float32]
@@ -58,6 +62,7 @@ class TrainingSet(NamedTuple):
     prior: NDArray[np.float32]
     follow_ups: FollowUps | None
     left_out: dict[str, int]
+    watch_scale: WatchScale | None = None
 
 
 def training_set(
@@ -65,6 +70,7 @@ def training_set(
     settings: TrainSettings,
     min_support: int = 1,
     without: NDArray[np.bool_] | None = None,
+    durations: NDArray[np.float64] | None = None,
 ) -> TrainingSet:
     """Turn histories into the matrix to factorise, and count what is frozen beside the factors.
 
@@ -75,9 +81,13 @@ def training_set(
         can't be recommended.
     without
         Shape (n_users,): users to leave out.
+    durations
+        Shape (n_videos,): by code, in s; NaN where not known.
     """
     n_users = len(histories)
-    values = stored_values(histories, settings.confidence, without)
+    confidence = settings.confidence
+    scale = _scale(histories, durations, without) if confidence.duration_share else None
+    values = stored_values(histories, confidence, without, scale)
     said, wanted = support(histories, values)
     kept = wanted >= max(min_support, 1)
     column = np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)
@@ -93,7 +103,8 @@ def training_set(
     }
     vocabulary = Vocabulary(histories.videos[code] for code in np.flatnonzero(kept).tolist())
     said_why = {reason: count for reason, count in left_out.items() if count}
-    return TrainingSet(matrix, vocabulary, wanted[kept], recent, follow_ups, said_why)
+    frozen = (wanted[kept], recent, follow_ups)
+    return TrainingSet(matrix, vocabulary, *frozen, said_why, scale and scale.of(kept))
 
 
 def _in_time(
@@ -109,6 +120,18 @@ def _in_time(
     order = watched_in_order(histories, column, is_wanted, settings.seed)
     follow_ups = count_follow_ups(order, n_items, settings.follow_ups)
     return follow_ups, prior(order.column, order.at, n_items, settings.prior)
+
+
+def _scale(
+    histories: Histories,
+    durations: NDArray[np.float64] | None,
+    without: NDArray[np.bool_] | None,
+) -> WatchScale | None:
+    """Learn how a watch ratio ranks among those of like duration."""
+    if durations is None:
+        return None
+    learnt = slice(None) if without is None else np.repeat(~without, histories.lengths)
+    return watch_scale(durations, histories.video[learnt], histories.states["watch_ratio"][learnt])
 
 
 class Fitted(NamedTuple):
@@ -246,5 +269,6 @@ def freeze(
         blocked=blocked,
         vocabulary=vocabulary,
         confidence=settings.confidence,
+        watch_scale=learnt_from.watch_scale,
         history_limit=history_limit,
     )

@@ -17,7 +17,7 @@ from data.sources.table import SourceError
 from data.up_next import rank_histories
 from stream_inference.recommend import Serving
 from stream_inference.refresh import refresh
-from tests import oracle
+from tests import oracle, oracle_signals
 from tests.builders import plain_history, plain_model
 from tests.integration.world import Stores, activate, loaded, send, wait_until_follows
 from tests.waiting import wait_until
@@ -89,11 +89,14 @@ class Oracle:
         model = self.model
         rows, said, left = [], [], []
         for age, video in enumerate(reversed(oracle.videos_by_place(history))):
-            value = oracle.confidence(history["videos"][video], model["confidence"], age)
-            if video in self.row_of and value:
-                rows.append(self.row_of[video])
+            row = self.row_of.get(video)
+            value = (
+                0.0 if row is None else oracle.weighed(model, row, history["videos"][video], age)
+            )
+            if row is not None and value:
+                rows.append(row)
                 said.append(value)
-                left.append(oracle.left_of(age, model["confidence"]))
+                left.append(oracle_signals.left_of(age, model["confidence"]))
         stored, preferences = np.array(said), np.array(left)
         wanted = stored > 0
         personal = bool((wanted & (preferences > 0)).any())

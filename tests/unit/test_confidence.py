@@ -16,7 +16,7 @@ from data.confidence import (
     says_something,
     training_confidence,
 )
-from tests import oracle
+from tests import oracle_signals
 from tests.builders import (
     confidence_parameters,
     event,
@@ -44,8 +44,10 @@ def test_confidence_equals_the_oracles(
     plain, names = plain_history(merged), parameters(given_parameters)
     states = [plain["videos"][video] for video in merged.videos]
     age = np.arange(len(merged))[::-1]
-    training = [oracle.confidence(state, names) for state in states]
-    folded = [oracle.confidence(s, names, a) for s, a in zip(states, age.tolist(), strict=True)]
+    training = [oracle_signals.confidence(state, names) for state in states]
+    folded = [
+        oracle_signals.confidence(s, names, a) for s, a in zip(states, age.tolist(), strict=True)
+    ]
     got_training = training_confidence(merged.states, given_parameters)
     got_folded = fold_in_confidence(merged.states, age, given_parameters)
     assert got_training.dtype == got_folded.dtype == np.float32
@@ -117,7 +119,12 @@ def test_half_life_halves_the_weight_in_the_fold_in_only() -> None:
         ("alpha", -0.1),
         ("alpha", float("nan")),
         ("watch_weight", float("inf")),
-        ("watch_cap", -1.0),
+        ("watch_floor", 1.0),
+        ("watch_knee", 0.0),
+        ("complete_weight", -1.0),
+        ("duration_share", 1.5),
+        ("hide_weight", -0.5),
+        ("skip_weight", -0.5),
         ("like_weight", -1.0),
         ("share_weight", float("nan")),
         ("dislike_weight", -0.5),
