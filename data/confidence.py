@@ -56,15 +56,15 @@ class ConfidenceParameters(msgspec.Struct, frozen=True, kw_only=True):
     half_life: float | None = 3.0
     rating_weights: tuple[float, float, float, float, float] = (0.2, 0.4, 0.7, 1.0, 1.3)
     watch_weight: float = 1.0
-    watch_floor: float = 0.0
+    watch_floor: float = 0.2
     watch_knee: float = 1.0
     complete_weight: float = 0.0
-    duration_share: float = 0.0
+    duration_share: float = 1.0
     like_weight: float = 1.0
     share_weight: float = 1.0
     dislike_weight: float = 0.5
     hide_weight: float = 0.5
-    skip_weight: float = 0.0
+    skip_weight: float = 0.1
 
     def __post_init__(self) -> None:
         """Refuse weights with which a confidence could fall below 1."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+import msgspec
 import numpy as np
 
 from data.confidence import ConfidenceParameters
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from data.watch_scale import WatchScale
 
 NOTHING: Final = -1
+_ALL_ALIKE: Final = ConfidenceParameters(half_life=None, watch_floor=0.0)  # there are no skips
 
 
 class Reader(NamedTuple):
@@ -44,12 +46,12 @@ class Reader(NamedTuple):
     """
 
     vocabulary: Vocabulary
-    confidence: ConfidenceParameters = ConfidenceParameters(half_life=None)
+    confidence: ConfidenceParameters = _ALL_ALIKE
     watch_scale: WatchScale | None = None
 
     def fading(self, half_life: float | None) -> Reader:
         """Give the same with a half-life, in videos of the user."""
-        return Reader(self.vocabulary, ConfidenceParameters(half_life=half_life))
+        return Reader(self.vocabulary, msgspec.structs.replace(_ALL_ALIKE, half_life=half_life))
 
 
 @dataclass(frozen=True, eq=False)

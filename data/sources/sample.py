@@ -5,38 +5,18 @@ It proves speed and robustness, never quality: that is claimed on real data only
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from data.catalogue import Catalogue, Video
 from data.sources.data_set import DataSet
+from data.sources.made_up import DAYS, HOUR_MS, START_MS, TOPICS, made_up_catalogue, names
 from data.sources.table import COLUMNS, TEXT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TOPICS: Final = {
-    "Cooking": ("Sourdough", "Ramen", "Knife skills", "Street tacos"),
-    "Travel": ("Lisbon", "Night trains", "Patagonia", "Packing light"),
-    "Music": ("Jazz piano", "Synth repair", "Vinyl", "Choir warm-ups"),
-    "Science": ("Black holes", "Moss", "Tides", "Prime numbers"),
-    "Sports": ("Bouldering", "Trail running", "Table tennis", "Rowing"),
-    "Gaming": ("Speedruns", "Chess openings", "City builders", "Retro consoles"),
-    "Gardening": ("Tomatoes", "Compost", "Bonsai", "Wild hedges"),
-    "Crafts": ("Dovetail joints", "Knitting", "Bookbinding", "Glazing"),
-    "Cars": ("Rust repair", "Electric vans", "Rally legends", "Small engines"),
-    "Film": ("Film noir", "Stop motion", "Title sequences", "Sound design"),
-    "History": ("Roman roads", "Shipwrecks", "Old maps", "Lost alphabets"),
-    "Animals": ("Octopuses", "Border collies", "Owls", "Backyard bees"),
-}
-START_MS: Final = 1_714_521_600_000  # 2024-05-01 UTC
-DAYS: Final = 30
-
-_FORMS = ("in 10 minutes", "from scratch", "for beginners", "explained", "gone wrong", "live")
-_CHANNELS = ("Daily", "Quiet", "Big")
-_HOUR_MS = 3_600_000
 _SITTINGS = 12  # occasions on which one user watches
 _FAITH = 0.85  # how often a user watches a topic of their taste
 _REACTIONS, _REPEATED, _LATE = 0.12, 0.005, 0.02  # shares of the rows
@@ -72,12 +52,12 @@ def make_sample(
     watches = watches.take(np.argsort(again, kind="stable")[:wanted])  # seen videos again last
     rows = pd.concat([watches, _draw_reactions(rng, watches, durations, reactions)])
     interactions = _in_order_of_arrival(rng, rows, repeated)
-    interactions["user"] = _names("u", users)[interactions["user"]]
-    interactions["video"] = _names("v", videos)[interactions["video"]]
+    interactions["user"] = names("u", users)[interactions["user"]]
+    interactions["video"] = names("v", videos)[interactions["video"]]
     return DataSet(
         "synthetic sample",
         interactions.assign(rating=np.nan)[list(COLUMNS)].astype(dict.fromkeys(TEXT, object)),
-        _catalogue(rng, topics, durations),
+        made_up_catalogue(rng, topics, durations),
         f"The sample is made up, from seed {seed}; its figures say nothing about quality.",
     )
 
@@ -95,7 +75,7 @@ def _draw_watches(
     sitting = rng.integers(_SITTINGS, size=count)
     tastes = rng.integers(len(TOPICS), size=(users, 3))
     topic = tastes[np.arange(users)[:, None], rng.integers(3, size=(users, _SITTINGS))]
-    begins = START_MS + (rng.random((users, _SITTINGS)) * DAYS * 24 * _HOUR_MS).astype(np.int64)
+    begins = START_MS + (rng.random((users, _SITTINGS)) * DAYS * 24 * HOUR_MS).astype(np.int64)
     faithful = rng.random(count) < _FAITH
     wanted = np.where(faithful, topic[user, sitting], rng.integers(len(TOPICS), size=count))
     video = _draw_videos(rng, topics, wanted)
@@ -106,7 +86,7 @@ def _draw_watches(
             "user": user,
             "video": video,
             "kind": "watch",
-            "at": begins[user, sitting] + rng.integers(_HOUR_MS, size=count),
+            "at": begins[user, sitting] + rng.integers(HOUR_MS, size=count),
             "watch_ratio": (share * rng.choice([1, 2], count, p=[0.97, 0.03])).round(3),
         }
     )
@@ -143,7 +123,7 @@ def _draw_reactions(
     pause = rng.integers(1_000, 20_000, size=len(told))
     told = told.assign(kind=kinds, at=told["at"] + watched_ms + pause, watch_ratio=np.nan)
     regretted = told.take(rng.choice(len(told), back, replace=False))
-    later = regretted["at"] + rng.integers(1_000, _HOUR_MS, size=back)
+    later = regretted["at"] + rng.integers(1_000, HOUR_MS, size=back)
     return pd.concat([told, regretted.assign(kind="neutral", at=later)])
 
 
@@ -154,34 +134,6 @@ def _in_order_of_arrival(
     twice = rows.take(rng.integers(len(rows), size=repeated))
     sent = pd.concat([rows, twice], ignore_index=True)
     late = rng.random(len(sent)) < _LATE
-    delay = np.where(late, rng.exponential(_HOUR_MS, len(sent)), 0)
+    delay = np.where(late, rng.exponential(HOUR_MS, len(sent)), 0)
     arrival = (sent["at"] + delay).to_numpy()
     return sent.take(np.argsort(arrival, kind="stable")).reset_index(drop=True)
-
-
-def _names(letter: str, count: int) -> NDArray[np.object_]:
-    """Give the external ids of all rows."""
-    return np.array([f"{letter}{number}" for number in range(1, count + 1)], object)
-
-
-def _catalogue(
-    rng: np.random.Generator, topics: NDArray[np.int64], durations: NDArray[np.float64]
-) -> Catalogue:
-    """Give every video a name that tells its topic, and what else a catalogue holds."""
-    names = list(TOPICS)
-    draws = zip(topics, durations, rng.integers(4, size=len(topics)), strict=True)
-    videos = []
-    for number, (topic, duration, word) in enumerate(draws, start=1):
-        name = names[topic]
-        form = _FORMS[number % len(_FORMS)]
-        videos.append(
-            Video(
-                id=f"v{number}",
-                title=f"{TOPICS[name][word]} {form} #{number}",
-                categories=(name,),
-                channel=f"{_CHANNELS[number % len(_CHANNELS)]} {name}",
-                duration=float(duration),
-                published=START_MS - int(rng.integers(365 * 24)) * _HOUR_MS,
-            )
-        )
-    return Catalogue(videos)

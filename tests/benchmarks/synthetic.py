@@ -24,7 +24,7 @@ from batch_training.events import (
     Events,
 )
 from data.interaction import KINDS
-from data.sources.sample import START_MS
+from data.sources.made_up import START_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -89,9 +89,48 @@ def test_taken_back_like_says_nothing() -> None:
     assert confidence_of(event(kind="like"), event(kind="neutral", at=later), event()) == 31
 
 
-def test_watch_of_nothing_is_exactly_one() -> None:
-    """A video that was opened and left at once has the confidence of 1, not less."""
-    assert confidence_of(event(watch_ratio=0.0)) == 1
+def test_watch_weighs_by_its_curve() -> None:
+    """A watch weighs nothing at the floor, all from the knee on, and half way between half."""
+    curve = ConfidenceParameters(alpha=30, watch_floor=0.25, watch_knee=0.75, watch_weight=2.0)
+    by_ratio = {0.25: 1, 0.5: 31, 0.75: 61, 5.0: 61}
+    for ratio, expected in by_ratio.items():
+        states = history([event(watch_ratio=ratio)]).states
+        assert training_confidence(states, curve) == pytest.approx([expected])
+
+
+def test_watch_to_the_end_weighs_more() -> None:
+    """What was watched to its end, or nearly, weighs what completion adds."""
+    ends = ConfidenceParameters(alpha=30, complete_weight=0.5)
+    short, whole = (history([event(watch_ratio=ratio)]).states for ratio in (0.97, 0.98))
+    less, more = (float(training_confidence(states, ends)[0]) for states in (short, whole))
+    assert more - less > 15
+
+
+def test_skip_is_a_weak_negative_unless_more_is_said() -> None:
+    """A watch below the floor is a negative with its own weight, where nothing else is said."""
+    skip = event(watch_ratio=0.1)
+    later = event()["at"] + 1
+    assert confidence_of(skip) == pytest.approx(-4)
+    assert confidence_of(skip, event(kind="like"), event(kind="neutral", at=later)) < 0
+    for more in (event(kind="like"), event(kind="share"), event(kind="rating"), event()):
+        assert confidence_of(skip, more) > 1
+    assert confidence_of(skip, event(kind="dislike")) == -16
+
+
+def test_skip_without_weight_is_as_unobserved() -> None:
+    """Without a weight of their own skips store the size of an unobserved video, and -1."""
+    states = history([event(watch_ratio=0.1)]).states
+    silent = ConfidenceParameters(skip_weight=0.0)
+    assert training_confidence(states, silent) == fold_in_confidence(states, np.array([0]), silent)
+    assert float(training_confidence(states, silent)[0]) == -1
+
+
+def test_hide_and_dislike_weigh_each_their_own() -> None:
+    """A hide weighs its own, beside a dislike too; a dislike alone the dislike's."""
+    apart = ConfidenceParameters(alpha=30, dislike_weight=0.5, hide_weight=2.0)
+    for kinds, expected in ((["dislike"], -16), (["hide"], -61), (["dislike", "hide"], -61)):
+        states = history([event(kind=kind) for kind in kinds]).states
+        assert float(training_confidence(states, apart)[0]) == expected
 
 
 def test_stars_between_are_interpolated() -> None:

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from data.interaction import EventLimits, Interaction, Kind, check
-from data.sources.sample import TOPICS, make_sample
+from data.sources.made_up import TOPICS
+from data.sources.sample import make_sample
 from data.sources.table import COLUMNS
 
 if TYPE_CHECKING:

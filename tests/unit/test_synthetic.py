@@ -12,7 +12,7 @@ from batch_training.events import RATING, WATCH
 from batch_training.reading.load import LoadSettings, load
 from data.interaction import KINDS
 from data.sources.files import read_interactions
-from data.sources.sample import START_MS
+from data.sources.made_up import START_MS
 from tests.benchmarks import synthetic
 from tests.benchmarks.synthetic import DAYS, Size, draw_history, write_history
 
