@@ -237,7 +237,7 @@ class _Run:
         without: NDArray[np.bool_] | None = None,
     ) -> TrainingSet:
         durations = self.given.catalogue.durations(histories.videos)
-        return training_set(histories, train.confidence, min_support, without, durations)
+        return training_set(histories, train, min_support, without, durations)
 
     def _fit(
         self,

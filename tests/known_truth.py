@@ -64,7 +64,7 @@ def met_tastes(truth: Truth, confidence: ConfidenceParameters) -> NDArray[np.flo
     """
     histories = truth.histories
     settings = msgspec.structs.replace(TRAIN, confidence=confidence)
-    learnt_from = training_set(histories, confidence, durations=truth.durations)
+    learnt_from = training_set(histories, settings, durations=truth.durations)
     model = freeze(fit(learnt_from.matrix, settings).item_factors, learnt_from, settings)
     rows = rank_histories(model, [h for _, h in histories.by_user()], LENGTH).rows
     codes = Vocabulary(histories.videos).rows(model.vocabulary.ids)

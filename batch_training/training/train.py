@@ -103,8 +103,8 @@ def training_set(
     }
     vocabulary = Vocabulary(histories.videos[code] for code in np.flatnonzero(kept).tolist())
     said_why = {reason: count for reason, count in left_out.items() if count}
-    frozen = (wanted[kept], recent, follow_ups)
-    return TrainingSet(matrix, vocabulary, *frozen, said_why, scale and scale.of(kept))
+    popularity, scale = wanted[kept], scale and scale.of(kept)
+    return TrainingSet(matrix, vocabulary, popularity, recent, follow_ups, said_why, scale)
 
 
 def _in_time(

@@ -103,7 +103,7 @@ def run(say: Callable[[str], None]) -> Report:
         title="How well the first ten meet the taste: 0 as ten at random, 1 as the best ten",
         conditions=[
             (
-                f"{len(SEEDS)} draws of 1,000 users and 600 videos, about 45 watches for each user, "
+                f"{len(SEEDS)} draws of 1,000 users and 600 videos, about 45 watches a user, "
                 f"4 likes, 1 dislike and 0.3 hides; {TRAIN.factors} factors, {TRAIN.iterations} "
                 f"iterations, λ {TRAIN.regularization:g}, α {ALPHA:g}, no half-life"
             ),
