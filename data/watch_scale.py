@@ -58,7 +58,7 @@ class WatchScale:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> WatchScale | None:
         """Take what `to_arrays` gave out of a model's arrays; None if it is not there."""
-        if "watch_bucket" not in arrays:
+        if not {"watch_bucket", "watch_knots"} & arrays.keys():
             return None
         return cls(arrays["watch_bucket"], arrays["watch_knots"])
 

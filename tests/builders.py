@@ -14,12 +14,12 @@ from data.frozen_model import FrozenModel
 from data.interaction import Interaction
 from data.user_history import UserHistory
 from data.vocabulary import Vocabulary
+from data.watch_scale import WatchScale
 from tests import oracle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from data.watch_scale import WatchScale
     from tests.oracle import Event
     from tests.oracle_signals import WatchScale as PlainScale
 
@@ -81,6 +81,7 @@ def model(n_items: int = 40, n_factors: int = 6, seed: int = 0, **more: Any) -> 
         "blocked": np.zeros(n_items, np.bool_),
         "vocabulary": Vocabulary(f"v{row}" for row in range(n_items)),
         "follow_ups": follow_ups(random, n_items),
+        "watch_scale": watch_scale(random, n_items),
     }
     return FrozenModel(**(fields | more))
 
@@ -92,6 +93,12 @@ def follow_ups(random: np.random.Generator, n_items: int, width: int = 3) -> Fol
     empty = np.arange(rows.shape[1]) >= random.integers(width + 1, size=n_items)[:, None]
     rows[empty], scores[empty] = 0, 0
     return FollowUps(rows, scores, half_life=2.0)
+
+
+def watch_scale(random: np.random.Generator, n_items: int) -> WatchScale:
+    """Draw the durations' buckets, some unknown, and round quantiles that some watches meet."""
+    knots = np.sort(random.integers(0, 9, (3, 4)) / 4, axis=1)
+    return WatchScale(random.integers(4, size=n_items).astype(np.uint8), knots)
 
 
 def plain_model(given: FrozenModel) -> oracle.Model:

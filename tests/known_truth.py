@@ -10,7 +10,7 @@ import numpy as np
 
 from batch_training.merging.histories import merge_events
 from batch_training.reading.load import LoadSettings, load_in_memory
-from batch_training.training.settings import TrainSettings
+from batch_training.training.settings import FollowUpSettings, PriorSettings, TrainSettings
 from batch_training.training.train import fit, freeze, training_set
 from data.sources.table import Table
 from data.up_next import rank_histories
@@ -23,10 +23,19 @@ if TYPE_CHECKING:
 
     from batch_training.merging.histories import Histories
     from data.confidence import ConfidenceParameters
+    from data.frozen_model import FrozenModel
     from data.sources.known_tastes import KnownTastes
 
 LENGTH = 10
-TRAIN = TrainSettings(factors=16, iterations=10, regularization=30.0, device="cpu", check_every=0)
+TRAIN = TrainSettings(
+    factors=16,
+    iterations=10,
+    regularization=30.0,
+    device="cpu",
+    check_every=0,
+    prior=PriorSettings(weight=0.0),
+    follow_ups=FollowUpSettings(weight=0.0),  # what comes after what is chance here
+)
 
 
 class Truth(NamedTuple):
@@ -56,16 +65,20 @@ def _numbers(ids: Collection[str]) -> NDArray[np.int64]:
     return np.array([int(id_[1:]) - 1 for id_ in ids])
 
 
+def trained(truth: Truth, confidence: ConfidenceParameters) -> FrozenModel:
+    """Train on all that was done."""
+    settings = msgspec.structs.replace(TRAIN, confidence=confidence)
+    learnt_from = training_set(truth.histories, settings, durations=truth.durations)
+    return freeze(fit(learnt_from.matrix, settings).item_factors, learnt_from, settings)
+
+
 def met_tastes(truth: Truth, confidence: ConfidenceParameters) -> NDArray[np.float64]:
     """Tell how well each user's list meets their taste, shape (n_users,).
 
     The mean affinity of the ten listed videos, on a scale on which ten drawn from what the user
     hasn't seen have 0 and the best ten of it have 1.
     """
-    histories = truth.histories
-    settings = msgspec.structs.replace(TRAIN, confidence=confidence)
-    learnt_from = training_set(histories, settings, durations=truth.durations)
-    model = freeze(fit(learnt_from.matrix, settings).item_factors, learnt_from, settings)
+    histories, model = truth.histories, trained(truth, confidence)
     rows = rank_histories(model, [h for _, h in histories.by_user()], LENGTH).rows
     codes = Vocabulary(histories.videos).rows(model.vocabulary.ids)
     listed = np.take_along_axis(truth.affinity, codes[rows].astype(np.int64), axis=1).mean(axis=1)

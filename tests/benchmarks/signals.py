@@ -82,12 +82,13 @@ def measured(known: KnownTastes, steps: Mapping[str, Step]) -> dict[str, NDArray
     """Tell how well the lists of each user meet the taste, after each step."""
     truths = {without: truth_of(known, without) for _, _, without in steps.values()}
     return {
-        name: met_tastes(
-            truths[step.without],
-            ConfidenceParameters(**({"alpha": ALPHA, "half_life": None} | dict(step.changed))),
-        )
-        for name, step in steps.items()
+        name: met_tastes(truths[step.without], confidence_of(step)) for name, step in steps.items()
     }
+
+
+def confidence_of(step: Step) -> ConfidenceParameters:
+    """Change the defaults as a step says."""
+    return ConfidenceParameters(**{"alpha": ALPHA, "half_life": None, **step.changed})
 
 
 def run(say: Callable[[str], None]) -> Report:

@@ -60,7 +60,8 @@ def trained() -> Trained:
         data_set = make_sample(users=1_000, videos=800, events=60_000)
     histories = merge_events(loaded(data_set))
     settings = TrainSettings(factors=64, iterations=4, threads=0)
-    learnt_from = training_set(histories, settings)
+    durations = data_set.catalogue.durations(histories.videos)
+    learnt_from = training_set(histories, settings, durations=durations)
     model = freeze(fit(learnt_from.matrix, settings).item_factors, learnt_from, settings)
     return Trained(data_set, histories, model, by_user(data_set))
 

@@ -39,6 +39,10 @@ def assert_same(a: FrozenModel, b: FrozenModel) -> None:
         assert a.follow_ups.rows.tobytes() == b.follow_ups.rows.tobytes()
         assert a.follow_ups.scores.tobytes() == b.follow_ups.scores.tobytes()
         assert a.follow_ups.half_life == b.follow_ups.half_life
+    assert (a.watch_scale is None) == (b.watch_scale is None)
+    if a.watch_scale and b.watch_scale:
+        assert a.watch_scale.bucket.tobytes() == b.watch_scale.bucket.tobytes()
+        assert a.watch_scale.knots.tobytes() == b.watch_scale.knots.tobytes()
 
 
 @given(
@@ -163,6 +167,11 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], object]] = {
     "the same id twice": _put("vocabulary_text", np.full(14, ord("v"), np.uint8)),
     "header that is no JSON": _put("header", np.zeros(4, np.uint8)),
     "header in float64": _put("header", np.full(4, np.nan)),
+    "durations of fewer videos": _change("watch_bucket", lambda a: a[:-1]),
+    "a bucket too many": _put("watch_bucket", np.full(7, 4, np.uint8)),
+    "flat quantiles": _change("watch_knots", np.ravel),
+    "quantiles that fall": _change("watch_knots", lambda a: a[:, ::-1] - np.arange(4)),
+    "NaN in quantiles": lambda a: a["watch_knots"].__setitem__((0, 0), np.nan),
     "format of tomorrow": _header(format=3),
     "history of no video": _header(history_limit=0),
     "history of half a video": _header(history_limit=0.5),

@@ -117,7 +117,7 @@ def test_cold_user_gets_the_popular_videos(given_events: Events, without: set[st
 
 def test_unknown_video_ages_the_others() -> None:
     """A video that the model doesn't know is not folded in, but the older ones count less."""
-    older = [event("v1", at=1)]
+    older = [event("v1", "like", at=1)]
     known = known_videos(SMALL, [history(older), history([*older, event("new", at=2)])])
     assert known.videos.rows.tolist() == [1, 1]
     expected = [
