@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from batch_training.events import Events
     from batch_training.merging.histories import Histories
+    from data.catalogue import Catalogue
     from data.frozen_model import FrozenModel
     from data.heartbeats import Heartbeat
     from data.model_store import Active
@@ -83,21 +84,28 @@ def loaded(data_set: DataSet) -> Events:
 
 
 def train(
-    histories: Histories, factors: int, seed: int, blocked: Iterable[str] = ()
+    histories: Histories,
+    catalogue: Catalogue,
+    factors: int,
+    seed: int,
+    blocked: Iterable[str] = (),
 ) -> FrozenModel:
     """Train a small model in a moment."""
     settings = TrainSettings(factors=factors, iterations=3, seed=seed, threads=1)
-    learnt_from = training_set(histories, settings)
+    durations = catalogue.durations(histories.videos)
+    learnt_from = training_set(histories, settings, durations=durations)
     factorised = fit(learnt_from.matrix, settings).item_factors
     return freeze(factorised, learnt_from, settings, list(blocked), LIMIT)
 
 
 def make_world() -> World:
     """Train two models on one small sample; some videos are blocked in the second."""
-    events = loaded(make_sample(seed=7, users=250, videos=150, events=6_000))
+    sample = make_sample(seed=7, users=250, videos=150, events=6_000)
+    events, catalogue = loaded(sample), sample.catalogue
     histories = merge_events(events, LIMIT)
-    other = train(histories, 24, seed=2, blocked=["v3", "v30", "not there"])
-    return World(plain(events), histories, train(histories, 16, seed=1), other)
+    model = train(histories, catalogue, 16, seed=1)
+    other = train(histories, catalogue, 24, seed=2, blocked=["v3", "v30", "not there"])
+    return World(plain(events), histories, model, other)
 
 
 def traffic(users: list[str], count: int, seed: int, start_ms: int = NOW_MS) -> list[Plain]:

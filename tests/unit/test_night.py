@@ -22,6 +22,7 @@ from data.catalogue import Catalogue, Video
 from data.confidence import ConfidenceParameters
 from data.frozen_model import FrozenModel
 from data.up_next import rank_histories
+from data.watch_scale import UNKNOWN
 from tests.builders import NOW_MS
 from tests.unit.nights import Silent, events_of, without_taste, world
 
@@ -165,6 +166,23 @@ def test_histories_are_those_of_all_events(run: Run) -> None:
     night, _ = run(events, msgspec.structs.replace(SETTINGS, history_limit=10))
     assert dict(night.histories.by_user()) == dict(merge_events(events, 10).by_user())
     assert night.model.history_limit == 10
+
+
+def test_durations_of_the_catalogue_travel_with_the_model(run: Run) -> None:
+    """Where durations count and are known, the model carries the scale of its own videos."""
+    rows = [row | {"kind": "watch", "watch_ratio": row["rating"] / 5} for row in world()]
+    events = events_of([{k: v for k, v in row.items() if k != "rating"} for row in rows])
+    catalogue = Catalogue(Video(id=v, duration=60.0 * int(v[1:])) for v in events.videos[1:])
+    night, _ = run(events, catalogue=catalogue)
+    scale, ids = night.model.watch_scale, night.model.vocabulary.ids
+    assert scale is not None
+    order = np.argsort([int(video[1:]) for video in ids])
+    known = scale.bucket[order][scale.bucket[order] != UNKNOWN]
+    assert (np.diff(known.astype(int)) >= 0).all()
+    assert [ids[row] for row in np.flatnonzero(scale.bucket == UNKNOWN)] == events.videos[:1]
+    deaf = changed(confidence=ConfidenceParameters(duration_share=0.0))
+    assert run(events, deaf, catalogue=catalogue)[0].model.watch_scale is None
+    assert run(events)[0].model.watch_scale is None
 
 
 def test_blocked_videos_are_not_listed(run: Run) -> None:

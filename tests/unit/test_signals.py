@@ -38,6 +38,7 @@ def met() -> dict[str, NDArray[np.float64]]:
     return measured(make_known_tastes(seed=11, users=800, videos=400), STEPS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("better", "worse"),
     [
@@ -58,6 +59,7 @@ def test_signal_pays(met: dict[str, NDArray[np.float64]], better: str, worse: st
     assert found.low > 0, found
 
 
+@pytest.mark.slow
 def test_scale_of_what_is_met(met: dict[str, NDArray[np.float64]]) -> None:
     """Nobody's list is better than the best, and the defaults are well above chance."""
     assert max(values.max() for values in met.values()) <= 1

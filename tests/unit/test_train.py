@@ -18,8 +18,11 @@ from batch_training.training.train import fit, freeze, training_set
 from data.confidence import ConfidenceParameters, training_confidence
 from data.frozen_model import FrozenModel
 from data.scoring import Ragged, fold_in
+from data.sources.known_tastes import make_known_tastes
+from data.up_next import known_videos
 from data.video_state import STATE
 from tests.builders import event
+from tests.known_truth import truth_of
 from tests.unit.nights import events_of, renamed, world
 
 SMALL = TrainSettings(factors=8, iterations=4, regularization=5.0, threads=1, device="cpu")
@@ -46,6 +49,26 @@ def test_training_and_fold_in_solve_the_same_problem() -> None:
         solved = np.linalg.solve(left, np.maximum(column, 0.0) @ users)
         assert model.item_factors[row] == pytest.approx(solved, abs=2e-3)
     assert np.abs(model.item_factors).max() > 0.1
+
+
+def test_scale_is_learnt_from_those_who_are_trained_on() -> None:
+    """Training stores what the fold-in makes of it, and knows nothing of users left out."""
+    truth = truth_of(make_known_tastes(seed=5, users=60, videos=40, watches=10))
+    without = np.arange(60) % 3 == 0
+    settings = msgspec.structs.replace(SMALL, confidence=ConfidenceParameters(half_life=None))
+    histories, durations = truth.histories, truth.durations
+    some = training_set(histories, settings, without=without, durations=durations)
+    others = training_set(histories.take(~without), settings, durations=durations)
+    assert some.watch_scale is not None
+    assert others.watch_scale is not None
+    np.testing.assert_array_equal(some.watch_scale.knots, others.watch_scale.knots)
+    np.testing.assert_array_equal(some.watch_scale.bucket, others.watch_scale.bucket)
+    model = freeze(fit(some.matrix, settings).item_factors, some, settings)
+    for user in np.flatnonzero(~without).tolist():
+        known, stored = known_videos(model, [histories.history(user)]), some.matrix[user]
+        order = np.argsort(known.videos.rows)
+        np.testing.assert_array_equal(stored.indices, known.videos.rows[order])
+        np.testing.assert_array_equal(stored.data, known.confidence[order])
 
 
 def test_threads_do_not_change_the_factors() -> None:
