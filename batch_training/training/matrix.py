@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from data.confidence import training_confidence
-from data.watch_scale import effective_ratio
+from data.watch_scale import effective_ratio, watch_scale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,6 +17,26 @@ if TYPE_CHECKING:
     from data.watch_scale import WatchScale
 
 _ROWS: Final = 1 << 16  # of the histories at a time: what is in between stays in the cache
+
+
+def scale_of(
+    histories: Histories,
+    durations: NDArray[np.float64] | None,
+    without: NDArray[np.bool_] | None,
+) -> WatchScale | None:
+    """Learn how a watch ratio ranks among those of like duration; videos numbered by code.
+
+    Parameters
+    ----------
+    durations
+        Shape (n_videos,): by code, in s, NaN where not known; None for none.
+    without
+        Shape (n_users,): users to leave out; None for none.
+    """
+    if durations is None:
+        return None
+    learnt = slice(None) if without is None else np.repeat(~without, histories.lengths)
+    return watch_scale(durations, histories.video[learnt], histories.states["watch_ratio"][learnt])
 
 
 def stored_values(

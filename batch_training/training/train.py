@@ -10,13 +10,12 @@ from threadpoolctl import threadpool_limits
 
 from batch_training.training.device import ModelFitError, host_factors, pick_device, untrained
 from batch_training.training.follow_ups import count_follow_ups, watched_in_order
-from batch_training.training.matrix import pack, stored_values, support
+from batch_training.training.matrix import pack, scale_of, stored_values, support
 from batch_training.training.prior import prior
 from batch_training.training.watch import EnoughError, Watch
 from data.frozen_model import FrozenModel
 from data.user_history import DEFAULT_LIMIT
 from data.vocabulary import Vocabulary
-from data.watch_scale import watch_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -86,7 +85,7 @@ def training_set(
     """
     n_users = len(histories)
     confidence = settings.confidence
-    scale = _scale(histories, durations, without) if confidence.duration_share else None
+    scale = scale_of(histories, durations, without) if confidence.duration_share else None
     values = stored_values(histories, confidence, without, scale)
     said, wanted = support(histories, values)
     kept = wanted >= max(min_support, 1)
@@ -120,18 +119,6 @@ def _in_time(
     order = watched_in_order(histories, column, is_wanted, settings.seed)
     follow_ups = count_follow_ups(order, n_items, settings.follow_ups)
     return follow_ups, prior(order.column, order.at, n_items, settings.prior)
-
-
-def _scale(
-    histories: Histories,
-    durations: NDArray[np.float64] | None,
-    without: NDArray[np.bool_] | None,
-) -> WatchScale | None:
-    """Learn how a watch ratio ranks among those of like duration."""
-    if durations is None:
-        return None
-    learnt = slice(None) if without is None else np.repeat(~without, histories.lengths)
-    return watch_scale(durations, histories.video[learnt], histories.states["watch_ratio"][learnt])
 
 
 class Fitted(NamedTuple):

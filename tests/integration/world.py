@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     from batch_training.events import Events
     from batch_training.merging.histories import Histories
-    from data.catalogue import Catalogue
     from data.frozen_model import FrozenModel
     from data.heartbeats import Heartbeat
     from data.model_store import Active
