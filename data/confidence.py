@@ -59,7 +59,7 @@ class ConfidenceParameters(msgspec.Struct, frozen=True, kw_only=True):
     watch_floor: float = 0.2
     watch_knee: float = 1.0
     complete_weight: float = 0.0
-    duration_share: float = 1.0
+    duration_share: float = 0.5
     like_weight: float = 1.0
     share_weight: float = 1.0
     dislike_weight: float = 0.5

@@ -63,7 +63,12 @@ def steps() -> dict[str, Step]:
         "  hides 2": {"hide_weight": 2.0},
         "  completion 0.5": {"complete_weight": 0.5},
         "  knee 0.7": {"watch_knee": 0.7},
-        "  floor 0.4, skips 0.2": {"watch_floor": 0.4, "skip_weight": 0.2},
+        "  durations 1": {"duration_share": 1.0},
+        "  durations 1, floor 0.4, skips 0.2": {
+            "duration_share": 1.0,
+            "watch_floor": 0.4,
+            "skip_weight": 0.2,
+        },
     }
     first, second = BASES
     found = {first: Step(first, NEUTRAL, NEGATIVES)}
