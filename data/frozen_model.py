@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ModelVersion = NewType("ModelVersion", str)
 
 _FORMAT: Final = 2
-_READABLE: Final = (1, 2)  # 1 had no follow-ups
+_READABLE: Final = (1, 2)  # 1 had no follow-ups, and knew neither skips nor durations
 _ARRAYS: Final = {
     "item_factors": np.float32,
     "gram": np.float64,
@@ -202,7 +202,7 @@ class FrozenModel:
                 **{name: arrays[name] for name in _ARRAYS},
                 vocabulary=vocabulary,
                 follow_ups=_follow_ups(arrays, header.follow_half_life),
-                confidence=header.confidence,
+                confidence=_as_trained(header),
                 watch_scale=WatchScale.from_arrays(arrays),
                 history_limit=header.history_limit,
                 metadata=header.metadata,
@@ -210,6 +210,15 @@ class FrozenModel:
         except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
             msg = f"not a model: {error}"
             raise InvalidModelError(msg) from error
+
+
+def _as_trained(header: _Header) -> ConfidenceParameters:
+    """Give the mapping of the model, and not today's defaults for what it didn't know."""
+    given = header.confidence
+    if header.format > 1:
+        return given
+    silent = {"watch_floor": 0.0, "skip_weight": 0.0, "duration_share": 0.0}
+    return msgspec.structs.replace(given, **silent, hide_weight=given.dislike_weight)
 
 
 def _follow_ups(arrays: dict[str, NDArray[Any]], half_life: float | None) -> FollowUps | None:

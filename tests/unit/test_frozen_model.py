@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
-from data.confidence import ConfidenceParameters
+from data.confidence import ConfidenceParameters, training_confidence
 from data.frozen_model import FrozenModel, InvalidModelError, new_version
 from data.vocabulary import Vocabulary
-from tests.builders import confidence_parameters, model
+from tests.builders import confidence_parameters, event, history, model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,9 +114,9 @@ def test_garbage_is_refused(data: bytes) -> None:
         FrozenModel.from_bytes(data)
 
 
-def _repacked(change: Callable[[dict[str, Any]], object]) -> bytes:
+def _repacked(change: Callable[[dict[str, Any]], object], packed: bytes = PACKED) -> bytes:
     """Give the bytes of a good model after a change to its arrays."""
-    arrays = load(PACKED)
+    arrays = load(packed)
     change(arrays)
     return save(arrays)
 
@@ -180,6 +180,19 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], object]] = {
     "negative alpha": _header(confidence={"alpha": -1}),
     "four weights of stars": _header(confidence={"rating_weights": [1, 1, 1, 1]}),
 }
+
+
+def test_first_format_keeps_its_mapping() -> None:
+    """A model from before skips and durations weighs a watch as it was trained to."""
+    plain = model(7, 3, follow_ups=None, watch_scale=None).to_bytes()
+    before = {"alpha": 7.0, "half_life": 3.0, "watch_cap": 1.0, "dislike_weight": 0.4}
+    first = FrozenModel.from_bytes(_repacked(_header(format=1, confidence=before), plain))
+    stored = [
+        float(training_confidence(history([each]).states, first.confidence)[0])
+        for each in (event(watch_ratio=0.1), event(watch_ratio=5.0), event(kind="hide"))
+    ]
+    assert stored == pytest.approx([1.7, 8.0, -3.8])
+    assert first.watch_scale is None
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
