@@ -110,7 +110,7 @@ def run(say: Callable[[str], None]) -> Report:
         conditions=[
             (
                 f"{len(SEEDS)} draws of 1,000 users and 600 videos, about 45 watches a user, "
-                f"4 likes, 1 dislike and 0.3 hides; {TRAIN.factors} factors, {TRAIN.iterations} "
+                f"3.5 likes, 1 dislike and 0.3 hides; {TRAIN.factors} factors, {TRAIN.iterations} "
                 f"iterations, λ {TRAIN.regularization:g}, α {ALPHA:g}, no half-life"
             ),
         ],
