@@ -88,7 +88,7 @@ class Oracle:
     def up_next(self, history: oracle.History) -> oracle.UpNext:
         """Make a list, with the scores of all candidates."""
         model = self.model
-        rows, said, left = [], [], []
+        rows, said, left, soon = [], [], [], np.zeros(len(model["ids"]))
         for age, video in enumerate(reversed(oracle.videos_by_place(history))):
             row = self.row_of.get(video)
             value = (
@@ -96,6 +96,7 @@ class Oracle:
             )
             if row is not None and value:
                 rows.append(row)
+                soon += oracle.follow_ups(model, row, age) * (value > 0)
                 said.append(value)
                 left.append(oracle_signals.left_of(age, model["confidence"]))
         stored, preferences = np.array(said), np.array(left)
@@ -107,7 +108,7 @@ class Oracle:
             matrix = model["gram"] + (factors.T * (np.abs(stored) - 1)) @ factors
             right = (wanted * (stored - 1 + preferences)) @ factors
             user = np.linalg.solve(matrix, right)
-            scores = model["item_factors"] @ user + model["prior"]
+            scores = model["item_factors"] @ user + model["prior"] + soon
         open_rows = np.setdiff1d(np.flatnonzero(~np.array(model["blocked"])), rows)
         best = open_rows[np.argsort(-scores[open_rows], kind="stable")][:LENGTH]
         ids, values = model["ids"], scores.tolist()
