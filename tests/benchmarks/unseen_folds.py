@@ -18,7 +18,7 @@ from rich.table import Table as Drawing
 from batch_training.judging.cases import make_lists
 from batch_training.judging.measure import LENGTH, Ruler
 from batch_training.judging.peer_fits import PeerSettings, peers, popular
-from batch_training.judging.peers import ItemItemWay
+from batch_training.judging.peers import ItemItemWay, PopularWay
 from batch_training.judging.unseen import UnseenSettings, choose_unseen, unseen_cases
 from batch_training.judging.wanted import wanted
 from batch_training.judging.ways import ModelWay
@@ -160,7 +160,10 @@ def _bytes(way: Way) -> int:
     """Tell how large a way is where it is kept."""
     if isinstance(way, ModelWay):
         return len(way.model.to_bytes())
+    if isinstance(way, PopularWay):
+        return way.order.nbytes
     if not isinstance(way, ItemItemWay):
-        return 0
+        msg = f"{way.name}: not known how large it is"
+        raise TypeError(msg)
     weights = way.weights
     return weights.nbytes if isinstance(weights, np.ndarray) else 8 * weights.nnz  # with its column
