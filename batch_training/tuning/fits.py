@@ -36,13 +36,15 @@ class Fits:
 
     Attributes
     ----------
+    bench
+        See there.
     fitted
         How many times factors were fitted.
     """
 
     def __init__(self, bench: Bench, min_support: int) -> None:
         self.fitted = 0
-        self._bench, self._min_support = bench, min_support
+        self.bench, self._min_support = bench, min_support
         self._factors: dict[TrainSettings, NDArray[np.float32]] = {}
 
     def way(self, settings: TrainSettings, look: Look | None = None) -> ModelWay:
@@ -59,7 +61,7 @@ class Fits:
         batch_training.training.train.FitError
             If they can't be.
         """
-        bench = self._bench
+        bench = self.bench
         learnt_from = training_set(bench.before, settings, self._min_support, bench.without)
         key = _of_the_fit(settings)
         factors = self._factors.pop(key, None)
@@ -89,8 +91,8 @@ class Fits:
         self, factors: NDArray[np.float32], learnt_from: TrainingSet, settings: TrainSettings
     ) -> ModelWay:
         model = freeze(factors, learnt_from, settings)
-        way = ModelWay.of("", model, self._bench.videos, ())
-        return way.flat if self._bench.protocol == "unseen" else way
+        way = ModelWay.of("", model, self.bench.videos, ())
+        return way.flat if self.bench.protocol == "unseen" else way
 
 
 def _of_the_fit(settings: TrainSettings) -> TrainSettings:

@@ -67,6 +67,6 @@ def without_useless(search: Search, best: TrainSettings) -> tuple[TrainSettings,
 
 def _gain(search: Search, best: TrainSettings, part: str) -> Gain:
     with_it, without = search.worth(best), search.worth(with_values(best, {part: 0}))
-    gain = intervals((with_it - without)[:, None], search.bench.users)[0]
+    gain = intervals((with_it - without)[:, None], search.fits.bench.users)[0]
     is_worth_it = gain.low > 0 and gain.mean > _LEAST_GAIN * without.mean()
     return Gain(part, gain, bool(is_worth_it))

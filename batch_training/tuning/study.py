@@ -78,22 +78,47 @@ class Search:
 
     Parameters
     ----------
-    study
-        Where the trials are remembered, see `open_study`.
+    kept
+        Where trials are remembered, see `open_study`; those that are there count.
     base
         The settings that the search begins with: a trial changes some of them.
+    fits
+        Where the models come from.
+    seed
+        Of what is drawn.
+
+    Attributes
+    ----------
+    study
+        The same trials in memory, which is far quicker; each is kept when it is over.
     """
 
     def __init__(
-        self, study: optuna.Study, bench: Bench, space: Space, base: TrainSettings, fits: Fits
+        self,
+        kept: optuna.Study,
+        space: Space,
+        base: TrainSettings,
+        fits: Fits,
+        seed: int = 0,
     ) -> None:
-        self.study, self.bench, self.space, self.base, self.fits = study, bench, space, base, fits
+        self.space, self.base, self.fits, self._kept = space, base, fits, kept
         self._known: dict[TrainSettings, NDArray[np.float64]] = {}
+        earlier = kept.get_trials(deepcopy=False)
+        self.study = optuna.create_study(
+            direction="maximize",
+            sampler=optuna.samplers.TPESampler(
+                multivariate=True,
+                seed=seed + len(earlier),  # so that what goes on draws no trial again
+                n_startup_trials=_STARTUP,
+            ),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP, n_warmup_steps=1),
+        )
+        self.study.add_trials(earlier)
 
     def run(self, stop: Stop, on_trial: Callable[[Standing], None] = lambda _: None) -> None:
         """Try settings until it is time to stop; the first are the defaults.
 
-        What was found so far is kept when an exception ends it.
+        An exception loses the trial that it ends, and no other.
         """
         if not self.study.get_trials(deepcopy=False):
             first = self.space.told(self.space.defaults)
@@ -113,16 +138,12 @@ class Search:
             self.study.enqueue_trial(shared)
         trial = self.study.ask()
         try:
-            value = self._tried(trial)
+            over = self.study.tell(trial, self._tried(trial))
         except optuna.TrialPruned:
-            self.study.tell(trial, state=TrialState.PRUNED)
+            over = self.study.tell(trial, state=TrialState.PRUNED)
         except FitError:
-            self.study.tell(trial, state=TrialState.FAIL)
-        except BaseException:
-            self.study.tell(trial, state=TrialState.FAIL)
-            raise
-        else:
-            self.study.tell(trial, value)
+            over = self.study.tell(trial, state=TrialState.FAIL)
+        self._kept.add_trial(over)
 
     def _tried(self, trial: optuna.Trial) -> float:
         """Judge what a trial proposes, part by part, as long as it is worth it."""
@@ -135,8 +156,8 @@ class Search:
 
         way = self.fits.way(settings, look)
         worth: list[NDArray[np.float64]] = []
-        for number, part in enumerate(self.bench.parts):
-            worth.append(self.bench.worth(part, way))
+        for number, part in enumerate(self.fits.bench.parts):
+            worth.append(self.fits.bench.worth(part, way))
             trial.report(float(np.concatenate(worth).mean()), number)
             if number + 1 < PARTS and trial.should_prune():
                 raise optuna.TrialPruned
@@ -148,14 +169,14 @@ class Search:
         if not self._finished():
             return False
         reached = self.study.best_trial.intermediate_values[0]
-        part = self.bench.parts[0]
-        return float(self.bench.worth(part, way).mean()) < HOPELESS * reached
+        part = self.fits.bench.parts[0]
+        return float(self.fits.bench.worth(part, way).mean()) < HOPELESS * reached
 
     def worth(self, settings: TrainSettings) -> NDArray[np.float64]:
         """Judge settings by all lists, in the order of `Bench.users`."""
         if settings not in self._known:
             way = self.fits.way(settings)
-            worth = [self.bench.worth(part, way) for part in self.bench.parts]
+            worth = [self.fits.bench.worth(part, way) for part in self.fits.bench.parts]
             self._known[settings] = np.concatenate(worth)
         return self._known[settings]
 
@@ -207,7 +228,7 @@ def study_name(bench: Bench, space: Space, base: TrainSettings) -> str:
 
 
 @contextmanager
-def open_study(file: Path, name: str, seed: int) -> Iterator[optuna.Study]:
+def open_study(file: Path, name: str) -> Iterator[optuna.Study]:
     """Open the memory of a search, or begin one.
 
     Parameters
@@ -233,11 +254,6 @@ def open_study(file: Path, name: str, seed: int) -> Iterator[optuna.Study]:
             study = optuna.create_study(
                 storage=storage, study_name=name, direction="maximize", load_if_exists=True
             )
-            seed += len(study.get_trials(deepcopy=False))  # what goes on draws no trial again
-        study.sampler = optuna.samplers.TPESampler(
-            multivariate=True, seed=seed, n_startup_trials=_STARTUP
-        )
-        study.pruner = optuna.pruners.MedianPruner(n_startup_trials=_STARTUP, n_warmup_steps=1)
         with _explained(file):
             yield study
     finally:

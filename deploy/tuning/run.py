@@ -112,8 +112,8 @@ def run_search(
     space = Space.of(bench.before, base, given, in_time=options.protocol != "unseen")
     file = options.storage or options.folder / f"{bench.digest()}.db"
     name = study_name(bench, space, base)
-    with open_study(file, name, settings.seed) as study:
-        search = Search(study, bench, space, base, Fits(bench, settings.min_support))
+    with open_study(file, name) as kept:
+        search = Search(kept, space, base, Fits(bench, settings.min_support), settings.seed)
         if before := search.standing().done:
             narrator.say(f"Goes on after {before:,} trials of earlier runs, which {file} remembers")
         _search(search, Stop(options.trials, until), narrator)
@@ -136,7 +136,7 @@ def run_search(
 def _search(search: Search, stop: Stop, narrator: Narrator) -> None:
     """Try settings; Ctrl-C ends it like the budget does."""
     try:
-        with Screen(narrator.console, stop, search.bench.metric) as screen:
+        with Screen(narrator.console, stop, search.fits.bench.metric) as screen:
             search.run(stop, screen.show)
     except KeyboardInterrupt:
         narrator.say("[yellow]Stopped:[/] here is what was found so far; another run goes on.")
@@ -146,5 +146,5 @@ def _values(search: Search, best: TrainSettings) -> tuple[Interval, Interval, In
     """Compare the best with the defaults, on the same lists."""
     ours, theirs = search.worth(best), search.worth(search.base)
     columns = np.column_stack([theirs, ours, ours - theirs])
-    defaults, reached, gain = intervals(columns, search.bench.users)
+    defaults, reached, gain = intervals(columns, search.fits.bench.users)
     return defaults, reached, gain
