@@ -28,6 +28,7 @@ Scale = Literal["linear", "log", "from zero", "whole"]
 _DAY_MS: Final = 86_400_000
 _POWER: Final = 3  # "from zero": finer the nearer to zero, which is among the values
 _DIGITS: Final = 4  # that a value keeps, so that people can read it
+_SPREAD: Final = 0.15  # of the whole width: how far the first trials move from the defaults
 _STARS: Final = "rating_slope"
 _LEAST_STARS: Final = 0.2
 _RECENT: Final = 0.1  # share of the views that are recent, as in `batch_training.training.prior`
@@ -77,6 +78,18 @@ class Parameter(msgspec.Struct, frozen=True):
         if self.scale == "whole":
             return int(self.low + round((inside - self.low) / self.step) * self.step)
         return float((inside / self.high) ** (1 / _POWER)) if self.scale == "from zero" else inside
+
+    def near(self, told: float, random: np.random.Generator) -> float:
+        """Draw what a trial could choose near another choice; reflected at the bounds."""
+        low, high = (0.0, 1.0) if self.scale == "from zero" else (self.low, self.high)
+        is_log = self.scale == "log"
+        ends = np.log([low, high, told]) if is_log else np.array([low, high, told])
+        width = ends[1] - ends[0]
+        moved = abs(float(ends[2] - ends[0]) + random.normal(0, _SPREAD * width))
+        place = float(ends[0]) + max(0.0, width - abs(width - moved))
+        if self.scale == "whole":
+            return self.told(place)
+        return min(max(float(np.exp(place)) if is_log else place, low), high)
 
     @staticmethod
     def _rounded(value: float) -> float:
@@ -185,6 +198,10 @@ class Space(NamedTuple):
     def told(self, values: Mapping[str, float]) -> dict[str, float]:
         """Give what a trial has to choose for these values."""
         return {p.name: p.told(values[p.name]) for p in self.parameters if p.name in values}
+
+    def near_defaults(self, random: np.random.Generator) -> dict[str, float]:
+        """Draw what a trial could choose near the defaults."""
+        return {p.name: p.near(p.told(self.defaults[p.name]), random) for p in self.parameters}
 
     @property
     def settings(self) -> frozenset[str]:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 TURN: Final = 3  # trials: the first has factors of its own, the others take those of the best
 HOPELESS: Final = 0.8  # of the best: what is below it after a few iterations is given up
-_STARTUP: Final = 10  # trials that are drawn at random
+_STARTUP: Final = 10  # trials that are drawn at random, near the defaults
 _DEFAULTS: Final = "defaults"  # marks the trial of the defaults
 _DONE: Final = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -101,7 +101,8 @@ class Search:
         fits: Fits,
         seed: int = 0,
     ) -> None:
-        self.space, self.base, self.fits, self._kept = space, base, fits, kept
+        self.space, self.base, self.fits = space, base, fits
+        self._kept, self._seed = kept, seed
         self._known: dict[TrainSettings, NDArray[np.float64]] = {}
         earlier = kept.get_trials(deepcopy=False)
         self.study = optuna.create_study(
@@ -132,10 +133,14 @@ class Search:
     def _one(self) -> None:
         """Try one proposal."""
         done = self.standing().done
+        chosen: dict[str, float] = {}
+        if 0 < done < _STARTUP:
+            chosen = self.space.near_defaults(np.random.default_rng([self._seed, done]))
         if done % TURN and self._finished():
             best = self.study.best_trial.params
-            shared = {name: best[name] for name in self.space.refits & best.keys()}
-            self.study.enqueue_trial(shared)
+            chosen |= {name: best[name] for name in self.space.refits & best.keys()}
+        if chosen:
+            self.study.enqueue_trial(chosen)
         trial = self.study.ask()
         try:
             over = self.study.tell(trial, self._tried(trial))

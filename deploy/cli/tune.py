@@ -70,6 +70,7 @@ def tune(  # noqa: PLR0913 - each is a flag
     from tempfile import TemporaryDirectory
 
     from batch_training.progress import Stages
+    from batch_training.reading.bots import find_bots
     from deploy.narrator import Narrator
     from deploy.night.folder import state_folder
     from deploy.night.read import read_events
@@ -83,6 +84,8 @@ def tune(  # noqa: PLR0913 - each is a flag
     with narrating as narrator, TemporaryDirectory() as scratch:
         stages = Stages(narrator)
         spool, _ = read_events(paths, mapped, settings.load(), Path(scratch), stages)
+        if most := settings.max_events_a_day:
+            spool = spool.without(find_bots(spool, most))
         found = run_search(spool, settings.night(), options, stages, narrator)
     _tell(found, out)
 
