@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 import numpy as np
-from rich.table import Table as Drawing
 
 from batch_training.judging.cases import make_lists
 from batch_training.judging.measure import LENGTH, Ruler
@@ -22,10 +21,12 @@ from batch_training.judging.peers import ItemItemWay, PopularWay
 from batch_training.judging.unseen import UnseenSettings, choose_unseen, unseen_cases
 from batch_training.judging.wanted import wanted
 from batch_training.judging.ways import ModelWay
+from batch_training.report import words
 from batch_training.training.settings import FollowUpSettings, TrainSettings
 from batch_training.training.train import fit, freeze, training_set
 from data.confidence import ConfidenceParameters
 from data.vocabulary import Vocabulary
+from tests.benchmarks.quality.found import OWN, Cost, Found, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,8 +55,8 @@ PEERS: Final[tuple[PeerName, ...]] = ("ease", "item_knn", "popularity")
 # Of this protocol, as our settings are; those of the replay are quite different.
 PEER: Final = PeerSettings(ease_ridge=700.0, neighbours=20, shrinkage=10.0)
 FOLDS: Final = 5
-_NAMES: Final = {"ease": "EASE", "item_knn": "item-kNN"}
-_METRICS: Final = ("ndcg@100", "recall@20", "recall@50")
+_NAMES: Final = {"ease": "EASE", "item_knn": "Item-kNN", "popularity": "Popularity"}
+_METRIC: Final = "ndcg@100"
 
 
 class Fold(NamedTuple):
@@ -64,7 +65,7 @@ class Fold(NamedTuple):
     Attributes
     ----------
     costs
-        Seconds to train, and bytes for each video, of each way.
+        CPU seconds to train, and bytes for each video, of each way.
     """
 
     users: NDArray[np.int64]
@@ -74,28 +75,32 @@ class Fold(NamedTuple):
     costs: dict[str, tuple[float, float]]
 
 
-def of_unseen_users(histories: Histories, say: Callable[[str], None]) -> Drawing:
-    """Judge by users that were left out of the training, and draw the table."""
+def of_unseen_users(histories: Histories, say: Callable[[str], None]) -> Found:
+    """Judge by users that were left out of the training."""
     folds = []
     for seed in range(FOLDS):
-        say(f"Unseen users: fold {seed + 1} of {FOLDS} ...")
+        say(f"unseen: fold {seed + 1} of {FOLDS} ...")
         folds.append(_fold(histories, seed))
     count = sum(len(fold.users) for fold in folds)
-    c = NARROW.confidence
-    drawing = Drawing(
-        title=f"Unseen users: {count:,} in {FOLDS} folds ({NARROW.iterations} iterations, "
-        f"λ {NARROW.regularization:g}, α {c.alpha:g}, stars {c.rating_weights}; EASE λ "
-        f"{PEER.ease_ridge:g}; item-kNN {PEER.neighbours} neighbours, shrinkage "
-        f"{PEER.shrinkage:g}; no half-life, no follow-ups)",
-        title_justify="left",
-    )
-    drawing.add_column("")
-    for column in ("ndcg@100", "less EASE (95 %)", *_METRICS[1:], "train (s)", "bytes/video"):
-        drawing.add_column(column, justify="right")
     costs = {name: np.mean([f.costs[name] for f in folds], axis=0) for name in folds[0].costs}
-    for way in _qualities(folds, len(histories.videos)):
-        drawing.add_row(*_row(way), *(f"{cost:,.1f}" for cost in costs[way.name]))
-    return drawing
+    rows = [
+        Row(
+            way.name if way.name in PEERS else OWN,
+            _NAMES.get(way.name, way.name),
+            way.figures[_METRIC],
+            {"more than EASE": way.less_candidate.get(_METRIC)},
+            Cost(*costs[way.name].tolist()),
+        )
+        for way in _qualities(folds, len(histories.videos))
+    ]
+    c = NARROW.confidence
+    settings = (
+        f"{NARROW.iterations} iterations, λ {NARROW.regularization:g}, α {c.alpha:g}, stars "
+        f"{c.rating_weights}; EASE with λ {PEER.ease_ridge:g}; item-kNN with {PEER.neighbours} "
+        f"neighbours, shrinkage {PEER.shrinkage:g}; no half-life, no follow-ups"
+    )
+    title = f"Unseen users: {count:,} in {FOLDS} folds"
+    return Found("unseen", title, settings, words.metric(_METRIC).name, rows)
 
 
 def trained(histories: Histories, settings: TrainSettings) -> FrozenModel:
@@ -117,13 +122,6 @@ def _qualities(folds: list[Fold], n_videos: int) -> tuple[Quality, ...]:
     return ruler.qualities(lists, worths, users)
 
 
-def _row(way: Quality) -> list[str]:
-    less = way.less_candidate.get(_METRICS[0])
-    bounds = f"{less.mean:+.4f} ({less.low:+.4f} … {less.high:+.4f})" if less else ""
-    first, *others = (f"{way.figures[metric].mean:.4f}" for metric in _METRICS)
-    return [_NAMES.get(way.name, way.name), first, bounds, *others]
-
-
 def _fold(histories: Histories, seed: int) -> Fold:
     """Train without a tenth of the users, in several ways, and judge by those users."""
     videos, settings = Vocabulary(histories.videos), UnseenSettings(seed=seed)
@@ -137,9 +135,9 @@ def _fold(histories: Histories, seed: int) -> Fold:
         makers[name] = partial(_model, name, train, seen, videos)
     ways, costs = [], {}
     for name, make in makers.items():
-        started = time.perf_counter()
+        started = time.process_time()
         ways.append(make().flat)
-        costs[name] = (time.perf_counter() - started, _bytes(ways[-1]) / len(listable))
+        costs[name] = (time.process_time() - started, _bytes(ways[-1]) / len(listable))
     order = popular("", listable, learnt_from.popularity, listable).order
     ruler = Ruler(order, learnt_from.sketches(len(videos)))
     cases = unseen_cases(histories.take(unseen), listable, settings)

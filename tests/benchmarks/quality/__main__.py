@@ -20,19 +20,15 @@ from batch_training.reading.load import LoadSettings, load_in_memory
 from data.sources.data_set import default_cache
 from data.sources.movielens import CITATION, load_movielens_1m
 from data.sources.table import Table
-from tests.benchmarks.quality.by_time import AT_ONCE, REPLAYED, SHARE, by_time, named
-from tests.benchmarks.quality.found import Found, Row
+from tests.benchmarks.quality.by_time import AT_ONCE, REPLAYED, SHARE, by_time
 from tests.benchmarks.quality.page import section, write
 from tests.benchmarks.tune_peers import METRIC, TRIALS, tune
-from tests.benchmarks.unseen_folds import FOLDS, PEER, TRAIN, WIDER, unseen_users
+from tests.benchmarks.unseen_folds import of_unseen_users
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from batch_training.events import Events
-
 DOCS: Final = Path(__file__).parents[3] / "docs"
-_UNSEEN: Final = "ndcg@100"
 
 
 def main() -> None:
@@ -49,34 +45,10 @@ def main() -> None:
         return
     console.print(f"{data_set.name}: {len(events):,} ratings. {CITATION}")
     founds = [by_time(events, asked, say) for asked in (REPLAYED, AT_ONCE)]
-    founds.append(of_unseen_users(events, say))
+    founds.append(of_unseen_users(merge_events(events), say))
     for found in founds:
         console.print(section(found))
     write(founds, DOCS)
-
-
-def of_unseen_users(events: Events, say: Callable[[str], None]) -> Found:
-    """Judge by users that were left out of the training."""
-    count, ways = unseen_users(merge_events(events), say)
-    names = {
-        "candidate": f"{TRAIN.factors} factors",
-        "wider": f"{WIDER.factors} factors",
-        "popularity": "popularity",
-        "item_knn": "item-kNN",
-        "ease": "EASE",
-    }
-    rows = [
-        Row(
-            way.name,
-            names.get(way.name, way.name),
-            way.figures[_UNSEEN],
-            {"against the first": way.less_candidate.get(_UNSEEN)},
-        )
-        for way in ways
-    ]
-    title = f"Unseen users: {count:,} in {FOLDS} folds"
-    settings = f"{named(TRAIN)}; EASE with λ {PEER.ease_ridge:g}; peers without a half-life"
-    return Found("unseen", title, settings, "NDCG@100", rows)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from batch_training.night_report import Interval
+
+OWN: Final = "live"
+"""Key of a row that is a model of our own, and not the one that the others stand beside."""
 
 
 class Cost(NamedTuple):
