@@ -7,7 +7,8 @@ one that quality is reported on, for the replay and for the split by time. What 
 
 from __future__ import annotations
 
-from itertools import product
+from dataclasses import replace
+from itertools import groupby, product
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -16,6 +17,7 @@ import numpy as np
 from batch_training.judging.cases import Cases, make_lists
 from batch_training.judging.measure import HIT_RATE, METRICS, TOP, Ruler
 from batch_training.judging.peer_fits import PeerSettings, peers
+from batch_training.judging.peers import ItemItemWay
 from batch_training.judging.replay import (
     LikedSettings,
     ReplaySettings,
@@ -30,11 +32,14 @@ from data.user_history import DEFAULT_LIMIT
 from data.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from batch_training.events import Events
     from batch_training.judging.judge import Protocol
     from batch_training.judging.peer_fits import PeerName
+    from batch_training.judging.ways import Way
+
+    Point = tuple[float | None, ...]
 
 TRIALS: Final = 50  # of each peer, as many as of the model
 SHARE: Final = 0.9  # of the events, the oldest that are learnt from
@@ -47,7 +52,7 @@ HALF_LIVES: Final[Mapping[Protocol, Sequence[float | None]]] = {
 # Wide enough that the best of the trials lies inside, but for 0 and None.
 GRIDS: Final[Mapping[PeerName, Mapping[str, Sequence[float]]]] = {
     "item_knn": {
-        "neighbours": (2, 5, 10, 20, 50, 100, 200, 400, 800),
+        "neighbours": (2, 5, 10, 20, 50, 100, 200, 400, 800, 1_600, 3_200),
         "shrinkage": (0.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0),
     },
     "ease": {"ease_ridge": tuple(125.0 * 2**power for power in range(10))},
@@ -77,22 +82,29 @@ def tune(events: Events, protocol: Protocol, say: Callable[[str], None]) -> Peer
     window = _window(events, protocol)
     best = PeerSettings()
     for name, grid in GRIDS.items():
-        half_life = f"{name}_half_life"
-        axes = (*grid.values(), HALF_LIVES[protocol])
-        names, found = (*grid, half_life), list[tuple[float, int, PeerSettings]]()
-        for number, trial in enumerate(_drawn(axes), 1):
-            chosen = dict(zip(names, trial, strict=True))
-            settings = msgspec.structs.replace(best, **chosen)
-            found.append((_worth(window, name, settings, METRIC[protocol]), -number, settings))
-            say(f"{protocol}: {name} {number} of {TRIALS}: {chosen} finds {found[-1][0]:.4f}")
+        names, found = (*grid, f"{name}_half_life"), list[tuple[float, int, PeerSettings]]()
+        for number, (way, point) in enumerate(_tried(window, name, HALF_LIVES[protocol]), 1):
+            chosen = dict(zip(names, point, strict=True))
+            worth = _worth(window, way, METRIC[protocol])
+            found.append((worth, -number, msgspec.structs.replace(best, **chosen)))
+            say(f"{protocol}: {name} {number} of {TRIALS}: {chosen} finds {worth:.4f}")
         best = max(found, key=lambda one: one[:2])[2]
     return best
 
 
-def _drawn(axes: Sequence[Sequence[float | None]]) -> list[tuple[float | None, ...]]:
-    """Draw points of a grid."""
-    points = list(product(*axes))
-    return [points[place] for place in np.random.default_rng(0).permutation(len(points))[:TRIALS]]
+def _tried(
+    window: Window, name: PeerName, half_lives: Sequence[float | None]
+) -> Iterator[tuple[Way, Point]]:
+    """Draw points of a grid, and fit once what they differ in by the half-life only."""
+    points = list(product(*GRIDS[name].values(), half_lives))
+    drawn = np.random.default_rng(0).permutation(len(points))[:TRIALS].tolist()
+    for fitted, group in groupby((points[place] for place in sorted(drawn)), lambda p: p[:-1]):
+        settings = PeerSettings(**dict(zip(GRIDS[name], fitted, strict=True)))
+        codes = window.learnt_from.codes
+        (way,) = peers((name,), window.learnt_from, codes, settings).ways
+        if isinstance(way, ItemItemWay):
+            for point in group:
+                yield replace(way, reader=way.reader.fading(point[-1])), point
 
 
 def _window(events: Events, protocol: Protocol) -> Window:
@@ -110,8 +122,7 @@ def _window(events: Events, protocol: Protocol) -> Window:
     return Window(learnt_from, Vocabulary(events.videos), kept)
 
 
-def _worth(window: Window, name: PeerName, settings: PeerSettings, metric: str) -> float:
-    ways = peers((name,), window.learnt_from, window.learnt_from.codes, settings).ways
-    lists = make_lists(ways, window.cases, window.videos, TOP)[name]
+def _worth(window: Window, way: Way, metric: str) -> float:
+    lists = make_lists((way,), window.cases, window.videos, TOP)[way.name]
     ruler = Ruler(window.learnt_from.codes, np.zeros((len(window.videos), 1), np.float32))
     return float(ruler.worth(lists, window.cases)[:, METRICS.index(metric)].mean())

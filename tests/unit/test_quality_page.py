@@ -14,6 +14,7 @@ from batch_training.training.settings import FollowUpSettings, TrainSettings
 from tests.benchmarks.quality.by_time import AT_ONCE, REPLAYED, by_time
 from tests.benchmarks.quality.page import PAGE, section, write
 from tests.benchmarks.quality.picture import drawing
+from tests.benchmarks.tune_peers import GRIDS, METRIC, TRIALS, tune
 from tests.unit.nights import events_of, world
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ SMALL = TrainSettings(factors=8, iterations=3, threads=1)
 @pytest.fixture(scope="module")
 def founds() -> list[Found]:
     """Measure both protocols on a small world; the one without follow-ups, the other with."""
-    events = events_of(world(users=60))
+    events = events_of(world(users=40, videos=90))
     bare = msgspec.structs.replace(SMALL, follow_ups=FollowUpSettings(weight=0.0))
     asked = (REPLAYED._replace(train=SMALL), AT_ONCE._replace(train=bare, peers=PeerSettings()))
     return [by_time(events, one, lambda _: None, rounds=1) for one in asked]
@@ -92,3 +93,17 @@ def test_bars_are_drawn_to_scale(founds: list[Found]) -> None:
     assert widths == pytest.approx(expected, rel=0.01, abs=0.1)
     names = [escape(row.name.partition(":")[0]) for row in founds[0].rows]
     assert [name for name in names if f">{name}</text>" not in drawn] == []
+
+
+def test_peers_are_tuned_for_each_protocol() -> None:
+    """Each peer gets as many trials as are told, and the best of them is given."""
+    events, told = events_of(world(users=12, videos=60, each=12)), list[str]()
+    for protocol in METRIC:
+        told.clear()
+        best = tune(events, protocol, told.append)
+        assert len(told) == TRIALS * len(GRIDS)
+        for name, grid in GRIDS.items():
+            found = [line for line in told if f" {name} " in line]
+            worth = [float(line.rpartition(" ")[2]) for line in found]
+            chosen = {axis: getattr(best, axis) for axis in (*grid, f"{name}_half_life")}
+            assert str(chosen) in found[worth.index(max(worth))]
