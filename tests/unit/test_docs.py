@@ -200,7 +200,7 @@ def test_output_is_shown_once_and_not_empty() -> None:
     (block,) = FENCE.findall(shown["demo"])
     assert len(block[1].split()) > 50
     pictures = re.findall(r"^!\[[^\]]+\]\((\S+)\)$", shown["quality"], re.MULTILINE)
-    assert len(pictures) == shown["quality"].count("\n| --- |") == 3
+    assert len(pictures) == shown["quality"].count("\n| --- |") > 1
     assert all((ROOT / "docs" / picture).stat().st_size for picture in pictures)
 
 

@@ -57,6 +57,8 @@ def test_costs_add_up(founds: list[Found]) -> None:
     seconds = {key: one.train_s or 0 for key, one in cost.items()}
     parts = seconds["prior"] + seconds["follow_ups"] - seconds["live"]
     assert seconds["everything"] == pytest.approx(parts)
+    alone = seconds["follow_ups"] - seconds["live"]
+    assert seconds["follow_ups_alone"] == pytest.approx(alone)
     assert 0 < seconds["live"] < min(seconds["prior"], seconds["follow_ups"])
 
 
