@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from batch_training.merging.histories import Histories
     from batch_training.night_settings import NightSettings
     from batch_training.reading.spool import Spool
+    from data.catalogue import Catalogue
     from data.user_history import UserHistory
 
 PARTS: Final = 8
@@ -81,6 +82,8 @@ class Bench:
         The lists to be made, at random in parts of about the same size.
     from_at, to_at
         When it happened what they are judged by, in ms UTC.
+    durations
+        As for `batch_training.training.train.training_set`.
     """
 
     protocol: Protocol
@@ -89,6 +92,7 @@ class Bench:
     parts: tuple[Part, ...]
     from_at: int
     to_at: int
+    durations: NDArray[np.float64] | None = None
 
     @property
     def users(self) -> NDArray[np.int64]:
@@ -123,19 +127,26 @@ class Bench:
         """Give 16 hex digits that other data, or other lists, don't have."""
         known = hashlib.sha256(self.protocol.encode())
         b = self.before
-        for array in (b.ends, b.video, b.states, self.without):
-            known.update(array.tobytes())
+        for array in (b.ends, b.video, b.states, self.without, self.durations):
+            known.update(b"" if array is None else array.tobytes())
         for part in self.parts:
             known.update(part.users.tobytes() + part.relevant.rows.tobytes())
         return known.hexdigest()[:16]
 
 
-def set_up(spool: Spool, settings: NightSettings, protocol: Protocol) -> Bench:
+def set_up(
+    spool: Spool, settings: NightSettings, protocol: Protocol, catalogue: Catalogue | None = None
+) -> Bench:
     """Draw the lists to be made.
 
     The newest events, by which a night judges, are not looked at. Of what is before them, the
     newest part of the same share judges here, and the rest is trained on. Unseen users are drawn
     from all that is before.
+
+    Parameters
+    ----------
+    catalogue
+        For the durations of the videos; blocked ones are never listed by a night, but are here.
 
     Raises
     ------
@@ -161,7 +172,8 @@ def set_up(spool: Spool, settings: NightSettings, protocol: Protocol) -> Bench:
         raise TooLittleError(_too_little(len(cases), protocol))
     at = before.states["latest"] if protocol == "unseen" else later.at
     parts = _parts(cases, settings.seed)
-    return Bench(protocol, before, without, parts, int(at.min()), int(at.max()))
+    durations = catalogue.durations(before.videos) if catalogue else None
+    return Bench(protocol, before, without, parts, int(at.min()), int(at.max()), durations)
 
 
 def _listable(before: Histories, without: NDArray[np.bool_], min_support: int) -> NDArray[np.int32]:

@@ -62,7 +62,9 @@ class Fits:
             If they can't be.
         """
         bench = self.bench
-        learnt_from = training_set(bench.before, settings, self._min_support, bench.without)
+        learnt_from = training_set(
+            bench.before, settings, self._min_support, bench.without, bench.durations
+        )
         key = _of_the_fit(settings)
         factors = self._factors.pop(key, None)
         if factors is None:

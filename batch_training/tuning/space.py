@@ -1,17 +1,18 @@
 """Space: what a search may move, how far, and on which scale.
 
 One more line in `_ALL` is one more parameter: its name is the flat one of a setting (see
-`batch_training.training.flat`), and `_needs` says which data have a use for it.
+`batch_training.training.flat`), and `_NEEDS` says which signal
+it speaks of, if any.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import msgspec
 import numpy as np
 
 from batch_training.training.flat import flat_values
+from batch_training.tuning.parameter import DIGITS, STARS, Parameter
 from data.video_state import DISLIKE, LIKE, place_times
 
 if TYPE_CHECKING:
@@ -24,76 +25,9 @@ if TYPE_CHECKING:
     from batch_training.training.flat import Value
     from batch_training.training.settings import TrainSettings
 
-Scale = Literal["linear", "log", "from zero", "whole"]
 _DAY_MS: Final = 86_400_000
-_POWER: Final = 3  # "from zero": finer the nearer to zero, which is among the values
-_DIGITS: Final = 4  # that a value keeps, so that people can read it
-_SPREAD: Final = 0.15  # of the whole width: how far the first trials move from the defaults
-_STARS: Final = "rating_slope"
 _LEAST_STARS: Final = 0.2
 _RECENT: Final = 0.1  # share of the views that are recent, as in `batch_training.training.prior`
-
-
-class Parameter(msgspec.Struct, frozen=True):
-    """What the search may move.
-
-    Attributes
-    ----------
-    name
-        The flat name of a setting; or the slope of a straight line through its five numbers.
-    low, high
-        Bounds of its value.
-    scale
-        In which steps of like weight are evenly spaced.
-    step
-        Of a whole number.
-    refits
-        Whether the factors have to be fitted anew.
-    """
-
-    name: str
-    low: float
-    high: float
-    scale: Scale
-    step: int = 1
-    refits: bool = False
-
-    @property
-    def setting(self) -> str:
-        """The flat name of the setting that it decides."""
-        return "rating_weights" if self.name == _STARS else self.name
-
-    def ask(self, trial: BaseTrial) -> float:
-        """Let a trial choose a value."""
-        if self.scale == "whole":
-            return trial.suggest_int(self.name, int(self.low), int(self.high), step=self.step)
-        if self.scale == "from zero":
-            return self._rounded(self.high * trial.suggest_float(self.name, 0, 1) ** _POWER)
-        is_log = self.scale == "log"
-        return self._rounded(trial.suggest_float(self.name, self.low, self.high, log=is_log))
-
-    def told(self, value: float) -> float:
-        """Give what a trial has to choose for a value, or for the nearest within the bounds."""
-        inside = min(max(value, self.low), self.high)
-        if self.scale == "whole":
-            return int(self.low + round((inside - self.low) / self.step) * self.step)
-        return float((inside / self.high) ** (1 / _POWER)) if self.scale == "from zero" else inside
-
-    def near(self, told: float, random: np.random.Generator) -> float:
-        """Draw what a trial could choose near another choice; reflected at the bounds."""
-        low, high = (0.0, 1.0) if self.scale == "from zero" else (self.low, self.high)
-        is_log = self.scale == "log"
-        ends = np.log([low, high, told]) if is_log else np.array([low, high, told])
-        width = ends[1] - ends[0]
-        moved = abs(float(ends[2] - ends[0]) + random.normal(0, _SPREAD * width))
-        place = float(ends[0]) + max(0.0, width - abs(width - moved))
-        if self.scale == "whole":
-            return self.told(place)
-        return min(max(float(np.exp(place)) if is_log else place, low), high)
-
-    @staticmethod
-    def _rounded(value: float) -> float:
-        return float(f"{value:.{_DIGITS}g}")
 
 
 _ALL: Final = (
@@ -101,10 +35,16 @@ _ALL: Final = (
     Parameter("iterations", 4, 24, "whole", step=4, refits=True),
     Parameter("regularization", 1.0, 1_000.0, "log", refits=True),
     Parameter("alpha", 0.3, 100.0, "log", refits=True),
-    Parameter(_STARS, 0.0, 0.5, "linear", refits=True),
+    Parameter(STARS, 0.0, 0.5, "linear", refits=True),
     Parameter("like_weight", 0.0, 4.0, "from zero", refits=True),
     Parameter("share_weight", 0.0, 4.0, "from zero", refits=True),
     Parameter("dislike_weight", 0.0, 4.0, "from zero", refits=True),
+    Parameter("hide_weight", 0.0, 4.0, "from zero", refits=True),
+    Parameter("watch_floor", 0.0, 0.5, "linear", refits=True),
+    Parameter("watch_knee", 0.6, 1.5, "linear", refits=True),
+    Parameter("complete_weight", 0.0, 4.0, "from zero", refits=True),
+    Parameter("skip_weight", 0.0, 4.0, "from zero", refits=True),
+    Parameter("duration_share", 0.0, 1.0, "linear", refits=True),
     Parameter("half_life", 0.5, 200.0, "log"),
     Parameter("prior_weight", 0.0, 3.0, "from zero"),
     Parameter("prior_half_life_days", 0.02, 2_000.0, "log"),
@@ -117,18 +57,24 @@ _ALL: Final = (
 _IN_TIME: Final = frozenset({"half_life"} | {p.name for p in _ALL if p.name.startswith("follow_")})
 
 
-def _needs(name: str, kinds: Collection[str]) -> bool:
+_NEEDS: Final = {
+    STARS: "rating",
+    "like_weight": "like",
+    "share_weight": "share",
+    "dislike_weight": "dislike",
+    "hide_weight": "hide",
+    "duration_share": "duration",
+} | dict.fromkeys(("watch_floor", "watch_knee", "complete_weight", "skip_weight"), "watch")
+
+
+def _is_of_use(name: str, kinds: Collection[str]) -> bool:
     """Whether data with signals of these kinds have a use for a parameter.
 
     Where there is one kind only, its weight would do what alpha does.
     """
-    needed = {_STARS: "rating"}.get(name, name.removesuffix("_weight"))
-    return needed not in _SIGNALS or (
-        needed in kinds and (name == _STARS or bool(set(kinds) - {needed}))
-    )
-
-
-_SIGNALS: Final = frozenset({"watch", "rating", "like", "share", "dislike"})
+    needed = _NEEDS.get(name)
+    alone = len(kinds) == 1 and name in {"like_weight", "share_weight"}
+    return needed is None or (needed in kinds and not alone)
 
 
 def kinds_in(states: NDArray[np.void]) -> frozenset[str]:
@@ -138,7 +84,8 @@ def kinds_in(states: NDArray[np.void]) -> frozenset[str]:
         "rating": states["rating"] > 0,
         "like": states["reaction"] == LIKE,
         "share": states["shared"],
-        "dislike": (states["reaction"] == DISLIKE) | states["hidden"],
+        "dislike": states["reaction"] == DISLIKE,
+        "hide": states["hidden"],
     }
     return frozenset(kind for kind, which in found.items() if which.any())
 
@@ -165,6 +112,7 @@ class Space(NamedTuple):
         fixed: Collection[str] = (),
         *,
         in_time: bool = True,
+        durations: NDArray[np.float64] | None = None,
     ) -> Space:
         """Choose the parameters.
 
@@ -178,13 +126,17 @@ class Space(NamedTuple):
             Settings that are not to be moved.
         in_time
             Whether the lists know an order in time.
+        durations
+            As for `batch_training.training.train.training_set`.
         """
         kinds = kinds_in(histories.states)
+        if durations is not None and np.isfinite(durations).any() and "watch" in kinds:
+            kinds |= {"duration"}
         start = _starts(base, histories)
         chosen = tuple(
             p
             for p in _ALL
-            if _needs(p.name, kinds)
+            if _is_of_use(p.name, kinds)
             and p.setting not in fixed
             and (in_time or p.name not in _IN_TIME)
         )
@@ -193,7 +145,7 @@ class Space(NamedTuple):
     def ask(self, trial: BaseTrial) -> dict[str, Value]:
         """Let a trial choose; gives flat values for `batch_training.training.flat.with_values`."""
         asked = {p: p.ask(trial) for p in self.parameters}
-        return {p.setting: _stars(v) if p.name == _STARS else v for p, v in asked.items()}
+        return {p.setting: _stars(v) if p.name == STARS else v for p, v in asked.items()}
 
     def told(self, values: Mapping[str, float]) -> dict[str, float]:
         """Give what a trial has to choose for these values."""
@@ -216,9 +168,7 @@ class Space(NamedTuple):
 
 def _stars(slope: float) -> tuple[float, ...]:
     """Weights of 1 to 5 stars, where four weigh 1."""
-    return tuple(
-        round(max(_LEAST_STARS, 1 + slope * (stars - 4)), _DIGITS) for stars in range(1, 6)
-    )
+    return tuple(round(max(_LEAST_STARS, 1 + slope * (stars - 4)), DIGITS) for stars in range(1, 6))
 
 
 def _starts(base: TrainSettings, histories: Histories) -> dict[str, float]:
@@ -226,7 +176,7 @@ def _starts(base: TrainSettings, histories: Histories) -> dict[str, float]:
     values = flat_values(base)
     weights = base.confidence.rating_weights
     start = {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
-    start[_STARS] = weights[4] - weights[3]
+    start[STARS] = weights[4] - weights[3]
     start["half_life"] = start["half_life"] or np.inf
     start["prior_half_life_days"] = start["prior_half_life_days"] or _recent_days(histories)
     return start

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import sqlite3
 import time
-from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import msgspec
 import numpy as np
 import optuna
-from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 from threadpoolctl import threadpool_limits
 
 from batch_training.training.flat import with_values
 from batch_training.training.train import FitError
 from batch_training.tuning.bench import PARTS
-from batch_training.tuning.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
     from batch_training.judging.ways import ModelWay
     from batch_training.training.settings import TrainSettings
-    from batch_training.tuning.bench import Bench
     from batch_training.tuning.fits import Fits
     from batch_training.tuning.space import Space
 
 TURN: Final = 3  # trials: the first has factors of its own, the others take those of the best
 HOPELESS: Final = 0.8  # of the best: what is below it after a few iterations is given up
-_STARTUP: Final = 10  # trials that are drawn at random, near the defaults
+_STARTUP: Final = 10  # trials before TPE begins: every other one near the defaults, or anywhere
 _DEFAULTS: Final = "defaults"  # marks the trial of the defaults
 _DONE: Final = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -79,7 +71,7 @@ class Search:
     Parameters
     ----------
     kept
-        Where trials are remembered, see `open_study`; those that are there count.
+        Where trials are remembered (`batch_training.tuning.storage`); those there count.
     base
         The settings that the search begins with: a trial changes some of them.
     fits
@@ -134,7 +126,7 @@ class Search:
         """Try one proposal."""
         done = self.standing().done
         chosen: dict[str, float] = {}
-        if 0 < done < _STARTUP:
+        if done < _STARTUP and done % 2:
             chosen = self.space.near_defaults(np.random.default_rng([self._seed, done]))
         if done % TURN and self._finished():
             best = self.study.best_trial.params
@@ -223,57 +215,3 @@ class Search:
 
     def _finished(self) -> list[optuna.trial.FrozenTrial]:
         return self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-
-
-def study_name(bench: Bench, space: Space, base: TrainSettings) -> str:
-    """Name a search by all that its results hang on."""
-    plain = msgspec.structs.replace(base, threads=0, device="auto")
-    told = msgspec.json.encode([plain, space.parameters])
-    return f"{bench.digest()}-{hashlib.sha256(told).hexdigest()[:16]}"
-
-
-@contextmanager
-def open_study(file: Path, name: str) -> Iterator[optuna.Study]:
-    """Open the memory of a search, or begin one.
-
-    Parameters
-    ----------
-    file
-        An SQLite file; made with its folder where there is none.
-    name
-        The same name finds the same trials again.
-
-    Raises
-    ------
-    batch_training.tuning.errors.StorageError
-        If it can't be read or written.
-    """
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with _explained(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(file)) as database:
-            database.execute("begin immediate")  # it can be written, and is a database
-        storage = optuna.storages.RDBStorage(f"sqlite:///{file}")
-    try:
-        with _explained(file):
-            study = optuna.create_study(
-                storage=storage, study_name=name, direction="maximize", load_if_exists=True
-            )
-        with _explained(file):
-            yield study
-    finally:
-        storage.remove_session()
-        storage.engine.dispose()
-
-
-@contextmanager
-def _explained(file: Path) -> Iterator[None]:
-    """Say what to do where the memory of a search can't be used."""
-    try:
-        yield
-    except (OSError, sqlite3.Error, StorageInternalError) as error:
-        msg = (
-            f"Can't remember trials in {file} ({str(error).splitlines()[0]}). Make room, or name "
-            "another file with --storage; a broken one may be deleted, its trials are lost then."
-        )
-        raise StorageError(msg) from error

@@ -57,6 +57,10 @@ def tune(  # noqa: PLR0913 - each is a flag
     ] = None,
     out: Annotated[Path, typer.Option(help="Where to write what was found")] = TUNED_FILE,
     mapping: Mapped = "",
+    catalogue: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="Parquet or JSONL file of videos, for their durations"),
+    ] = None,
 ) -> None:
     """Search the settings that make the best lists, and write them for `upnext night`.
 
@@ -71,6 +75,7 @@ def tune(  # noqa: PLR0913 - each is a flag
 
     from batch_training.progress import Stages
     from batch_training.reading.bots import find_bots
+    from data.catalogue import Catalogue
     from deploy.narrator import Narrator
     from deploy.night.folder import state_folder
     from deploy.night.read import read_events
@@ -78,8 +83,9 @@ def tune(  # noqa: PLR0913 - each is a flag
     from deploy.tuning.tuned_file import check_writable
 
     check_writable(out)
+    videos = Catalogue.read(catalogue) if catalogue else None
     folder = state_folder(settings.state_folder) / "tuning"
-    options = TuneOptions(protocol, trials, budget_s, storage, folder)
+    options = TuneOptions(protocol, trials, budget_s, storage, folder, videos)
     narrating = Narrator(Console(stderr=True))
     with narrating as narrator, TemporaryDirectory() as scratch:
         stages = Stages(narrator)

@@ -62,13 +62,29 @@ class SignalSettings(BaseModel):
         Field(description="Weights of 1 to 5 stars, such as 0.2,0.4,0.7,1,1.3"),
     ] = None
     watch_weight: Annotated[Weight | None, Field(description="Weight of a whole watch")] = None
-    watch_cap: Annotated[
+    watch_floor: Annotated[
+        Weight | None, Field(description="Watch ratio below which a watch is a skip")
+    ] = None
+    watch_knee: Annotated[
         Weight | None, Field(description="Watch ratio from which more says no more")
+    ] = None
+    complete_weight: Annotated[Weight | None, Field(description="What a watch to the end adds")] = (
+        None
+    )
+    duration_share: Annotated[
+        float | None,
+        Field(ge=0, le=1, description="How much a watch is compared with those of like duration"),
     ] = None
     like_weight: Annotated[Weight | None, Field(description="What a like adds")] = None
     share_weight: Annotated[Weight | None, Field(description="What a share adds")] = None
     dislike_weight: Annotated[
-        Weight | None, Field(description="Weight of a dislike or a hide, against the video")
+        Weight | None, Field(description="Weight of a dislike, against the video")
+    ] = None
+    hide_weight: Annotated[
+        Weight | None, Field(description="Weight of a hide, against the video")
+    ] = None
+    skip_weight: Annotated[
+        Weight | None, Field(description="Weight of a skip, against the video; 0 for none")
     ] = None
 
 

@@ -14,7 +14,8 @@ from batch_training.tuning.bench import set_up
 from batch_training.tuning.fits import Fits
 from batch_training.tuning.parts import without_useless
 from batch_training.tuning.space import Space
-from batch_training.tuning.study import Search, Stop, open_study, study_name
+from batch_training.tuning.storage import open_study, study_name
+from batch_training.tuning.study import Search, Stop
 from deploy.tuning.screen import Screen
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from batch_training.tuning.bench import Bench
     from batch_training.tuning.parts import Gain
     from batch_training.tuning.study import Standing
+    from data.catalogue import Catalogue
     from deploy.narrator import Narrator
 
 
@@ -48,6 +50,8 @@ class TuneOptions(NamedTuple):
         File that remembers the trials; None for one in ``folder``, named by the data.
     folder
         For searches that name no file.
+    catalogue
+        For the durations of the videos; None if they are not known.
     """
 
     protocol: Protocol
@@ -55,6 +59,7 @@ class TuneOptions(NamedTuple):
     budget_s: float
     storage: Path | None
     folder: Path
+    catalogue: Catalogue | None = None
 
 
 class Found(NamedTuple):
@@ -105,11 +110,17 @@ def run_search(
     """
     until = time.monotonic() + options.budget_s
     with stages.stage("Draw the lists to judge by"):
-        bench = set_up(spool, settings, options.protocol)
+        bench = set_up(spool, settings, options.protocol, options.catalogue)
         narrator.done(f"{len(bench.users):,} lists of {len(np.unique(bench.users)):,} users")
     given = settings.given or {}
     base = with_values(for_data(bench.before), given)
-    space = Space.of(bench.before, base, given, in_time=options.protocol != "unseen")
+    space = Space.of(
+        bench.before,
+        base,
+        given,
+        in_time=options.protocol != "unseen",
+        durations=bench.durations,
+    )
     file = options.storage or options.folder / f"{bench.digest()}.db"
     name = study_name(bench, space, base)
     with open_study(file, name) as kept:

@@ -12,7 +12,8 @@ from batch_training.training.settings import TrainSettings
 from batch_training.tuning.bench import set_up
 from batch_training.tuning.fits import Fits
 from batch_training.tuning.space import Space
-from batch_training.tuning.study import Search, open_study, study_name
+from batch_training.tuning.storage import open_study, study_name
+from batch_training.tuning.study import Search
 from tests.unit.nights import events_of
 from tests.unit.spools import spool_of
 

@@ -13,7 +13,8 @@ import pytest
 from batch_training.training.flat import with_values
 from batch_training.tuning.errors import StorageError
 from batch_training.tuning.parts import PARTS, without_useless
-from batch_training.tuning.study import Stop, study_name
+from batch_training.tuning.storage import study_name
+from batch_training.tuning.study import Stop
 from tests.planted import with_drifting_taste, with_fixed_taste, with_follow_ups
 from tests.unit.nights import world
 from tests.unit.searches import OF_THE_FIT, SMALL, bench_of, search_on

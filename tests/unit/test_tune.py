@@ -6,6 +6,7 @@ import sys
 import tomllib
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pandas as pd
 import pytest
 import typer
@@ -19,12 +20,14 @@ from deploy import cli
 from deploy.cli.tune import seconds
 from deploy.settings import TrainingSettings, TunedSettings, load_settings
 from deploy.settings.sources import SettingsError
+from tests.builders import event
 from tests.unit.nights import events_of, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+WATCHES = {"watch_floor", "watch_knee", "complete_weight", "skip_weight"}
 QUICK = ("--trials", "4", "--factors", "8", "--iterations", "3", "--threads", "1")
 
 
@@ -195,10 +198,11 @@ def test_flat_names_lead_there_and_back() -> None:
     ("kinds", "expected"),
     [
         (("rating",), {"rating_slope"}),
-        (("watch",), set()),
+        (("watch",), WATCHES),
         (("like",), set()),
-        (("watch", "like", "share"), {"like_weight", "share_weight"}),
-        (("watch", "hide"), {"dislike_weight"}),
+        (("rating", "like", "share"), {"rating_slope", "like_weight", "share_weight"}),
+        (("like", "hide"), {"like_weight", "hide_weight"}),
+        (("share", "dislike"), {"share_weight", "dislike_weight"}),
     ],
 )
 def test_only_what_the_data_speak_of_is_searched(
@@ -212,8 +216,16 @@ def test_only_what_the_data_speak_of_is_searched(
         for at, kind in enumerate(kinds)
     ]
     space = Space.of(merge_events(events_of(rows)), TrainSettings())
-    weights = ("rating_slope", "like_weight", "share_weight", "dislike_weight")
-    assert {p.name for p in space.parameters if p.name in weights} == expected
+    always = Space.of(merge_events(events_of([event()])), TrainSettings()).settings - WATCHES
+    assert {p.name for p in space.parameters} - always == expected
+
+
+def test_durations_are_searched_where_they_are_known() -> None:
+    """How much of a watch gives way to its rank is a parameter only beside durations."""
+    watched = merge_events(events_of([event("a"), event("b")]))
+    for durations, expected in ((np.array([60.0, np.nan]), True), (np.full(2, np.nan), False)):
+        space = Space.of(watched, TrainSettings(), durations=durations)
+        assert ("duration_share" in space.settings) == expected
 
 
 def test_what_is_given_is_not_searched() -> None:
