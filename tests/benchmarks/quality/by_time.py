@@ -53,9 +53,9 @@ TEMPORAL: Final = TrainSettings(
     follow_ups=FollowUpSettings(weight=0.0),
 )
 TEMPORAL_PEERS: Final = PeerSettings(
-    neighbours=20,
-    shrinkage=300.0,
-    item_knn_half_life=50.0,
+    neighbours=10,
+    shrinkage=10_000.0,
+    item_knn_half_life=3.0,
     ease_ridge=32_000.0,
     ease_half_life=100.0,
 )
