@@ -23,6 +23,7 @@ from batch_training.judging.wanted import wanted
 from batch_training.judging.ways import LeftAlone, ModelWay
 from batch_training.merging.histories import merge_events
 from batch_training.report import words
+from batch_training.training.defaults import for_data
 from batch_training.training.settings import FollowUpSettings, PriorSettings, TrainSettings
 from batch_training.training.train import freeze
 from data.confidence import ConfidenceParameters
@@ -72,6 +73,8 @@ class Asked(NamedTuple):
 
     Attributes
     ----------
+    train
+        None for what the night has by default.
     base
         What the factors alone are called, to which the parts are added.
     """
@@ -79,7 +82,7 @@ class Asked(NamedTuple):
     protocol: Protocol
     title: str
     metric: str
-    train: TrainSettings
+    train: TrainSettings | None
     peers: PeerSettings
     base: str
 
@@ -88,7 +91,7 @@ REPLAYED: Final = Asked(
     "replay",
     "Replay: {cases:,} events with 4 stars or more, of {users:,} users",
     "hit_rate@10",
-    TrainSettings(),
+    None,
     PeerSettings(),
     "live",
 )
@@ -115,9 +118,9 @@ def by_time(
     past, later = events.split(SHARE)
     before, videos = merge_events(past), Vocabulary(events.videos)
     say(f"{asked.protocol}: train and fit the peers ...")
-    clock = Clock()
-    everything = _trained(before, asked.train, clock)
-    served = ModelWay.of("candidate", only_with(everything, asked.train), videos, ())
+    clock, train = Clock(), asked.train or for_data(before)
+    everything = _trained(before, train, clock)
+    served = ModelWay.of("candidate", only_with(everything, train), videos, ())
     others = _peers(before, served, asked.peers, clock)
     ways = ladder_ways(LeftAlone(served, before), others, everything)
     say(f"{asked.protocol}: judge {len(ways)} ways ...")
@@ -127,7 +130,7 @@ def by_time(
         ways = [way for way in ways if way.name != "left_alone"]
     ladder = climb(ways, cases, videos, ruler, asked.metric)
     say(f"{asked.protocol}: measure what they cost ...")
-    return _found(asked, ladder, costs_of(ways, before, clock, rounds))
+    return _found(asked, train, ladder, costs_of(ways, before, clock, rounds))
 
 
 def _trained(before: Histories, train: TrainSettings, clock: Clock) -> FrozenModel:
@@ -171,7 +174,7 @@ def _cases(protocol: Protocol, before: Histories, later: Events, served: ModelWa
     return replay_cases(before, later, targets, DEFAULT_LIMIT)
 
 
-def _found(asked: Asked, ladder: Ladder, costs: dict[str, Cost]) -> Found:
+def _found(asked: Asked, train: TrainSettings, ladder: Ladder, costs: dict[str, Cost]) -> Found:
     """Tell it as the page does."""
     rows = [
         Row(
@@ -187,7 +190,7 @@ def _found(asked: Asked, ladder: Ladder, costs: dict[str, Cost]) -> Found:
         for rung in ladder.rungs
     ]
     title = asked.title.format(cases=ladder.cases, users=ladder.users)
-    settings = f"{named(asked.train)}; {peers_named(asked.peers)}"
+    settings = f"{named(train)}; {peers_named(asked.peers)}"
     return Found(asked.protocol, title, settings, words.metric(asked.metric).name, rows)
 
 

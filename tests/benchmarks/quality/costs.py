@@ -101,8 +101,9 @@ def _lists_of(way: Way, before: Histories) -> Callable[[], object]:
 def _train_s(way: ModelWay | ItemItemWay, seconds: dict[str, float]) -> float:
     if isinstance(way, ItemItemWay):
         return seconds[way.name.removesuffix("_flat")]
-    parts = [FACTORS] if way.model.item_factors.any() else []
-    return sum(seconds.get(part, 0.0) for part in (*parts, *parts_of(way.model)))
+    if not way.model.item_factors.any():  # popularity stands where a prior would
+        return seconds["follow_ups"]
+    return sum(seconds.get(part, 0.0) for part in (FACTORS, *parts_of(way.model)))
 
 
 def _bytes_a_video(way: ModelWay | ItemItemWay) -> float:
