@@ -30,11 +30,9 @@ PeerName = Literal["popularity", "recent_popularity", "item_knn", "ease"]
 class PeerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What decides the peers.
 
-    The defaults are the best of 26 trials each, as many as the model's settings had, by the same
-    replay of MovieLens-1M (`tests.benchmarks.tune_peers`). The half-lives of both grids were
-    drawn anew after at least 11 trials of item-kNN on the same window had been seen, which leans
-    towards the peers. Both lie at an edge of their grid: more neighbours and a greater λ may do a
-    little better still.
+    The defaults are the best of at least 50 trials each, as many as the model's settings had, by
+    the same replay of MovieLens-1M (`tests.benchmarks.tune_peers`). Item-kNN's are the best of
+    all trials of three draws, as its grid was widened twice, which leans towards it.
 
     Attributes
     ----------
@@ -56,10 +54,10 @@ class PeerSettings(msgspec.Struct, frozen=True, kw_only=True):
         For that draw.
     """
 
-    neighbours: int = 400
+    neighbours: int = 1_600
     shrinkage: float = 10.0
     item_knn_half_life: float | None = 1.5
-    ease_ridge: float = 4_000.0
+    ease_ridge: float = 2_000.0
     ease_half_life: float | None = 3.0
     ease_videos: int = 6_000
     pairs: int = 500_000_000
