@@ -15,7 +15,7 @@ from batch_training.tuning.errors import StorageError
 from batch_training.tuning.parts import PARTS, without_useless
 from batch_training.tuning.storage import study_name
 from batch_training.tuning.study import Stop
-from tests.planted import with_drifting_taste, with_fixed_taste, with_follow_ups
+from tests.planted import with_drifting_taste, with_fashion, with_fixed_taste, with_follow_ups
 from tests.unit.nights import world
 from tests.unit.searches import OF_THE_FIT, SMALL, bench_of, search_on
 
@@ -37,9 +37,11 @@ def bench() -> Bench:
     return bench_of(world())
 
 
-def found(bench: Bench, base: TrainSettings, trials: int = 16) -> dict[str, float]:
+def found(
+    bench: Bench, base: TrainSettings, trials: int = 16, fixed: tuple[str, ...] = ()
+) -> dict[str, float]:
     """Search, and give what decides the parts that are left."""
-    with search_on(bench, base) as search:
+    with search_on(bench, base, OF_THE_FIT + fixed) as search:
         search.run(Stop(trials, FOREVER))
         best, _ = without_useless(search, search.best())
     weights = (best.prior.weight, best.follow_ups.weight, best.confidence.half_life or 0.0)
@@ -55,9 +57,17 @@ def test_planted_follow_ups_are_found() -> None:
 
 def test_planted_recency_is_found() -> None:
     """Where taste drifts, a search that begins without a half-life ends with a short one."""
-    parts = found(bench_of(with_drifting_taste()), ALL_OFF)
+    # Follow-ups, which would also tell the last few topics, stay off.
+    parts = found(bench_of(with_drifting_taste()), ALL_OFF, fixed=("follow_weight",))
     assert 0 < parts["half_life"] < 15
     assert parts["prior_weight"] == 0
+
+
+def test_planted_fashion_is_found() -> None:
+    """Where all turn to new videos, a search that begins without a prior ends with one."""
+    # Follow-ups and a half-life, which would also tell what was watched last, stay off.
+    parts = found(bench_of(with_fashion()), ALL_OFF, fixed=("follow_weight", "half_life"))
+    assert parts["prior_weight"] > 0.1
 
 
 @pytest.mark.parametrize("seed", [0, 1])
