@@ -32,7 +32,7 @@ def settings_table(found: Found) -> Table:
     for name in ("", "defaults", "found"):
         table.add_column(name, justify="right" if name else "left")
     table.add_column("what mattered")
-    defaults, reached, gain = found.values
+    defaults, reached, gain = found.worths
     table.add_row(
         bench.metric, _told(defaults), f"{_told(reached)}\n{_signed(gain)}", end_section=True
     )

@@ -73,7 +73,7 @@ class Found(NamedTuple):
         What it moved, and the settings of the training that it left as they were given.
     base, best
         The settings that it began with, and those that it ends with.
-    values
+    worths
         What the defaults, the best, and the best less the defaults are worth.
     gains
         What the parts bring.
@@ -88,7 +88,7 @@ class Found(NamedTuple):
     given: dict[str, Value]
     base: TrainSettings
     best: TrainSettings
-    values: tuple[Interval, Interval, Interval]
+    worths: tuple[Interval, Interval, Interval]
     gains: list[Gain]
     importance: dict[str, float]
     standing: Standing
@@ -137,7 +137,7 @@ def run_search(
             given=given,
             base=base,
             best=best,
-            values=_values(search, best),
+            worths=_worths(search, best),
             gains=gains,
             importance=search.importance(),
             standing=search.standing(),
@@ -153,7 +153,7 @@ def _search(search: Search, stop: Stop, narrator: Narrator) -> None:
         narrator.say("[yellow]Stopped:[/] here is what was found so far; another run goes on.")
 
 
-def _values(search: Search, best: TrainSettings) -> tuple[Interval, Interval, Interval]:
+def _worths(search: Search, best: TrainSettings) -> tuple[Interval, Interval, Interval]:
     """Compare the best with the defaults, on the same lists."""
     ours, theirs = search.worth(best), search.worth(search.base)
     columns = np.column_stack([theirs, ours, ours - theirs])

@@ -76,7 +76,7 @@ def tuned_text(found: Found, at_ms: int) -> str:
         Present time, in ms UTC.
     """
     bench, standing = found.bench, found.standing
-    defaults, reached, gain = found.values
+    defaults, reached, gain = found.worths
     window = f"{_day(bench.from_at)} to {_day(bench.to_at)}"
     lines = [
         f"# Found by `upnext tune` on {_day(at_ms)}: {standing.done} trials, {standing.pruned} of",

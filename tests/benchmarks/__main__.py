@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
-from tests.benchmarks import fit, gpu, nights, numerics, refresh, store, worker
+from tests.benchmarks import defaults, fit, gpu, nights, numerics, refresh, store, worker
 from tests.benchmarks.report import machine, table_of
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.report import Report
 
 BENCHMARKS: Final[dict[str, Callable[[Callable[[str], None]], Report]]] = {
+    "defaults": defaults.run,
     "fit": fit.run,
     "gpu": gpu.run,
     "night": nights.run,
@@ -26,7 +27,7 @@ BENCHMARKS: Final[dict[str, Callable[[Callable[[str], None]], Report]]] = {
     "worker": worker.run,
 }
 
-LONG: Final = frozenset({"gpu", "nights"})  # run only when named
+LONG: Final = frozenset({"defaults", "gpu", "nights"})  # run only when named
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
