@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,10 +15,12 @@ from batch_training.judging.sample_users import sample_users
 from batch_training.judging.unseen import choose_unseen, draw_users
 from batch_training.judging.window import choose_window
 from batch_training.merging.histories import gather
+from batch_training.model_card import libraries, model_card
 from batch_training.night_report import GateFacts, Training
 from batch_training.opponent import choose_opponent
 from batch_training.training.probe import probe
-from batch_training.training.train import FitError, fit, freeze, training_set
+from batch_training.training.train import FitError, fit, freeze
+from batch_training.training.training_set import training_set
 from data.frozen_model import FrozenModel, InvalidModelError
 
 if TYPE_CHECKING:
@@ -29,19 +29,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from batch_training.events import Events
+    from batch_training.judgements import Judgement
     from batch_training.judging.window import Window
     from batch_training.merging.histories import Histories
-    from batch_training.night_report import Judgement, NightReport
+    from batch_training.night_report import NightReport
     from batch_training.night_settings import NightSettings
     from batch_training.opponent import Opponent
     from batch_training.progress import Stages
     from batch_training.reading.spool import Spool
     from batch_training.training.settings import TrainSettings
-    from batch_training.training.train import Fitted, TrainingSet
+    from batch_training.training.train import Fitted
+    from batch_training.training.training_set import TrainingSet
     from data.catalogue import Catalogue
 
 _TRIED: Final = 256  # users folded into the model of everything before it is published
-_LIBRARIES: Final = ("upnext", "implicit", "numpy", "scipy", "pyarrow", "redis")
 
 
 class RefusedError(RuntimeError):
@@ -212,7 +213,7 @@ class _Run:
     def _everything(self, histories: Histories) -> Night:
         """Train on everything, with as many iterations as the judged fit took."""
         s, report = self.settings, self.report
-        report.libraries = _libraries()
+        report.libraries = libraries()
         train = msgspec.structs.replace(s.train, iterations=report.training[-1].iterations)
         with self.stages.stage("Train on everything"):
             learnt_from = self._training_set(histories, train, s.min_support)
@@ -226,7 +227,7 @@ class _Run:
         with self.stages.stage("Try it out"):
             self._try_out(model, histories)
         until_at = self.given.spool.until()
-        facts = _facts(report, s, self.stages) | {"until_at": until_at}
+        facts = model_card(report, s, self.stages) | {"until_at": until_at}
         return Night(replace(model, metadata=facts), histories, until_at)
 
     def _training_set(
@@ -277,29 +278,3 @@ class _Run:
         self.report.sample_users = sample_users(
             histories, model, self.given.serving, self.given.catalogue, self.settings.seed
         )
-
-
-def _libraries() -> dict[str, str]:
-    """Versions of what the model hangs on."""
-    return {name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()}
-
-
-def _facts(report: NightReport, settings: NightSettings, stages: Stages) -> dict[str, Any]:
-    """Give the model card, in JSON types."""
-    quality = {
-        judgement.protocol: {
-            way.name: {metric: value.mean for metric, value in way.figures.items()}
-            for way in judgement.ways
-        }
-        for judgement in report.judgements
-    }
-    return {
-        "settings": msgspec.to_builtins(settings),
-        "data": msgspec.to_builtins(report.data),
-        "training": msgspec.to_builtins(report.training),
-        "quality": quality,
-        "gate": msgspec.to_builtins(report.gate),
-        "libraries": report.libraries,
-        "seconds": {stage.name: stage.seconds for stage in stages.facts},
-        "parent": report.parent,
-    }

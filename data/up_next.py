@@ -9,7 +9,8 @@ import numpy as np
 
 from data.confidence import faded, fold_in_confidence, says_something
 from data.defaults import DEFAULT_LENGTH
-from data.scoring import Ragged, Recent, fold_in, rank, top_n
+from data.ranking import rank
+from data.scoring import Ragged, Recent, fold_in, top_n
 from data.user_history import joined
 from data.video_state import STATE
 from data.watch_scale import effective_ratio

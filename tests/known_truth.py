@@ -11,7 +11,8 @@ import numpy as np
 from batch_training.merging.histories import merge_events
 from batch_training.reading.load import LoadSettings, load_in_memory
 from batch_training.training.settings import FollowUpSettings, PriorSettings, TrainSettings
-from batch_training.training.train import fit, freeze, training_set
+from batch_training.training.train import fit, freeze
+from batch_training.training.training_set import training_set
 from data.sources.table import Table
 from data.up_next import rank_histories
 from data.vocabulary import Vocabulary

@@ -17,7 +17,8 @@ from batch_training.judging.replay import (
     replay_cases,
 )
 from batch_training.judging.ways import LeftAlone, ModelWay
-from batch_training.training.train import fit, freeze, training_set
+from batch_training.training.train import fit, freeze
+from batch_training.training.training_set import training_set
 from data.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from batch_training.events import Events
+    from batch_training.judgements import Interval
     from batch_training.merging.histories import Histories
-    from batch_training.night_report import Interval
     from batch_training.training.settings import TrainSettings
     from data.frozen_model import FrozenModel
 

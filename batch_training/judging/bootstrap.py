@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.sparse import csr_array
 
-from batch_training.night_report import Interval
+from batch_training.judgements import Interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

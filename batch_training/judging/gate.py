@@ -12,7 +12,7 @@ from data.up_next import rank_histories
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from batch_training.night_report import Judgement, Quality
+    from batch_training.judgements import Judgement, Quality
     from data.frozen_model import FrozenModel
     from data.user_history import UserHistory
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 import numpy as np
 
+from batch_training.judgements import Judgement
 from batch_training.judging.bootstrap import RESAMPLES
 from batch_training.judging.cases import Cases, make_lists
 from batch_training.judging.ladder import climb, ladder_ways
@@ -26,7 +27,6 @@ from batch_training.judging.unseen import UnseenSettings, are_among, unseen_case
 from batch_training.judging.wanted import wanted
 from batch_training.judging.ways import LeftAlone, ModelWay, Way
 from batch_training.judging.window import judged_between
-from batch_training.night_report import Judgement
 from data.vocabulary import Vocabulary
 
 if TYPE_CHECKING:

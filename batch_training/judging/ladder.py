@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from batch_training.judgements import Ladder, Rung
 from batch_training.judging.bootstrap import intervals
 from batch_training.judging.cases import make_lists
 from batch_training.judging.measure import HIT_RATE, METRICS, TOP
 from batch_training.judging.peers import ItemItemWay, PopularWay
 from batch_training.judging.ways import ModelWay
-from batch_training.night_report import Ladder, Rung
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

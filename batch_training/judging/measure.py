@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from batch_training.judgements import ActivityGroup, Interval, Judgement, Ladder, Quality
 from batch_training.judging import metrics
 from batch_training.judging.bootstrap import RESAMPLES, intervals
-from batch_training.night_report import ActivityGroup, Interval, Judgement, Ladder, Quality
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,8 @@ import msgspec
 import numpy as np
 
 from data.confidence import ConfidenceParameters
-from data.scoring import Ragged, rank, top_n
+from data.ranking import rank
+from data.scoring import Ragged, top_n
 from data.up_next import known_videos, rank_histories
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Way(Protocol):
 
     @property
     def name(self) -> str:
-        """As a `batch_training.night_report.Quality` is named."""
+        """As a `batch_training.judgements.Quality` is named."""
 
     @property
     def flat(self) -> Way:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from batch_training.night_report import Interval
+from batch_training.judgements import Interval
 from batch_training.report.words import number, percent
 
 if TYPE_CHECKING:

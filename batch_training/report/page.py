@@ -12,7 +12,8 @@ from batch_training.report import charts, story, tables, words
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from batch_training.night_report import Interval, Judgement, Ladder, NightReport
+    from batch_training.judgements import Interval, Judgement, Ladder
+    from batch_training.night_report import NightReport
     from batch_training.report.charts import Bar
 
 _FITS: Final = ("Judged fit", "Fit on everything")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from batch_training.night_report import Interval
+from batch_training.judgements import Interval
 from batch_training.report.words import (
     bounds,
     capital,
@@ -20,7 +20,8 @@ from batch_training.report.words import (
 )
 
 if TYPE_CHECKING:
-    from batch_training.night_report import Judgement, NightReport, StageFacts
+    from batch_training.judgements import Judgement
+    from batch_training.night_report import NightReport, StageFacts
 
 METRIC: Final = "hit_rate@10"
 _LAST: Final = "what last night measured, on its own events"

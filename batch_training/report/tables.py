@@ -10,7 +10,8 @@ from batch_training.report.words import NOTHING, by_importance, change, moment, 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from batch_training.night_report import DataFacts, Judgement, Quality, SampleUser
+    from batch_training.judgements import Judgement, Quality
+    from batch_training.night_report import DataFacts, SampleUser
 
 _TITLES_SHOWN: Final = 20
 _LEAST_SHARE: Final = 0.0001  # of what is written as a percentage

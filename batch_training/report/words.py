@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from batch_training.night_report import Interval
+    from batch_training.judgements import Interval
 
 NOTHING: Final = "–"  # stands where there is no number
 _SPACE: Final = "\N{NO-BREAK SPACE}"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from batch_training.events import Events
     from batch_training.merging.histories import Histories
     from batch_training.training.settings import TrainSettings
-    from batch_training.training.train import TrainingSet
+    from batch_training.training.training_set import TrainingSet
     from data.user_history import UserHistory
 
 LENGTH: Final = 10

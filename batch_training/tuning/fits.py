@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from batch_training.judging.ways import ModelWay
-from batch_training.training.train import fit, freeze, training_set
+from batch_training.training.train import fit, freeze
+from batch_training.training.training_set import training_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from batch_training.training.settings import TrainSettings
-    from batch_training.training.train import TrainingSet
+    from batch_training.training.training_set import TrainingSet
     from batch_training.tuning.bench import Bench
 
     Look = Callable[[ModelWay], None]

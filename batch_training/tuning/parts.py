@@ -10,7 +10,7 @@ from batch_training.training.flat import flat_values, with_values
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from batch_training.night_report import Interval
+    from batch_training.judgements import Interval
     from batch_training.training.settings import TrainSettings
     from batch_training.tuning.study import Search
 

@@ -12,7 +12,7 @@ from batch_training.report import words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from batch_training.night_report import Ladder
+    from batch_training.judgements import Ladder
 
 _BAR: Final = 12  # characters of the longest bar
 _PARTS: Final = """\

@@ -15,8 +15,8 @@ from batch_training.report.words import moment
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from batch_training.judgements import Judgement
     from batch_training.judging.judge import Protocol
-    from batch_training.night_report import Judgement
     from batch_training.progress import Stages
     from batch_training.reading.spool import Spool
     from data.frozen_model import FrozenModel

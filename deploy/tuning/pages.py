@@ -10,7 +10,7 @@ from batch_training.training.flat import flat_values
 from batch_training.tuning.parts import PARTS
 
 if TYPE_CHECKING:
-    from batch_training.night_report import Interval
+    from batch_training.judgements import Interval
     from batch_training.training.flat import Value
     from deploy.tuning.run import Found
 

@@ -21,8 +21,8 @@ from deploy.tuning.screen import Screen
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from batch_training.judgements import Interval
     from batch_training.judging.judge import Protocol
-    from batch_training.night_report import Interval
     from batch_training.night_settings import NightSettings
     from batch_training.progress import Stages
     from batch_training.reading.spool import Spool

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from batch_training.night_report import Interval
+    from batch_training.judgements import Interval
     from batch_training.training.flat import Value
     from deploy.tuning.run import Found
 

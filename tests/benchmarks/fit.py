@@ -11,7 +11,8 @@ from threadpoolctl import threadpool_limits
 from batch_training.merging.histories import merge_events
 from batch_training.training.probe import probe
 from batch_training.training.settings import TrainSettings
-from batch_training.training.train import fit, training_set
+from batch_training.training.train import fit
+from batch_training.training.training_set import training_set
 from tests.benchmarks.race import race
 from tests.benchmarks.report import Report
 from tests.benchmarks.synthetic import Size, draw_history

@@ -17,7 +17,8 @@ from batch_training.reading.spool import Spool
 from batch_training.training.device import DeviceError, pick_device
 from batch_training.training.probe import probe
 from batch_training.training.settings import TrainSettings
-from batch_training.training.train import fit, training_set
+from batch_training.training.train import fit
+from batch_training.training.training_set import training_set
 from data.user_history import DEFAULT_LIMIT
 from tests.benchmarks.report import Report
 from tests.benchmarks.synthetic import Size, draw_batches

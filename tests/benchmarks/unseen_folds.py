@@ -23,7 +23,8 @@ from batch_training.judging.wanted import wanted
 from batch_training.judging.ways import ModelWay
 from batch_training.report import words
 from batch_training.training.settings import FollowUpSettings, TrainSettings
-from batch_training.training.train import fit, freeze, training_set
+from batch_training.training.train import fit, freeze
+from batch_training.training.training_set import training_set
 from data.confidence import ConfidenceParameters
 from data.vocabulary import Vocabulary
 from tests.benchmarks.quality.found import OWN, Cost, Found, Row
@@ -33,11 +34,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from batch_training.judgements import Quality
     from batch_training.judging.peer_fits import PeerName
     from batch_training.judging.wanted import Wanted
     from batch_training.judging.ways import Way
     from batch_training.merging.histories import Histories
-    from batch_training.night_report import Quality
     from data.frozen_model import FrozenModel
 
 NARROW: Final = TrainSettings(

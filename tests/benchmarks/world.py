@@ -12,7 +12,8 @@ from scipy.sparse import csr_matrix
 from batch_training.merging.histories import merge_events
 from batch_training.reading.load import LoadSettings, load_in_memory
 from batch_training.training.settings import TrainSettings
-from batch_training.training.train import fit, freeze, training_set
+from batch_training.training.train import fit, freeze
+from batch_training.training.training_set import training_set
 from data.confidence import ConfidenceParameters
 from data.sources.sample import make_sample
 from data.sources.table import Table

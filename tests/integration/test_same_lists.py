@@ -9,7 +9,8 @@ import pytest
 
 from batch_training.merging.histories import merge_events
 from batch_training.training.settings import TrainSettings
-from batch_training.training.train import fit, freeze, training_set
+from batch_training.training.train import fit, freeze
+from batch_training.training.training_set import training_set
 from data.sources.data_set import default_cache
 from data.sources.movielens import load_movielens_1m
 from data.sources.sample import make_sample

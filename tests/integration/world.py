@@ -12,7 +12,8 @@ from batch_training.merging.histories import merge_events
 from batch_training.publish import publish
 from batch_training.reading.load import LoadSettings, load_in_memory
 from batch_training.training.settings import TrainSettings
-from batch_training.training.train import fit, freeze, training_set
+from batch_training.training.train import fit, freeze
+from batch_training.training.training_set import training_set
 from data.catalogue import Catalogue
 from data.heartbeats import Heartbeats
 from data.interaction import KINDS

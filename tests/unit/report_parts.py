@@ -5,17 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final, Literal
 
-from batch_training.night_report import (
-    ActivityGroup,
-    DataFacts,
-    Interval,
-    Judgement,
-    Ladder,
-    Quality,
-    Rung,
-    StageFacts,
-    Training,
-)
+from batch_training.judgements import ActivityGroup, Interval, Judgement, Ladder, Quality, Rung
+from batch_training.night_report import DataFacts, StageFacts, Training
 
 NIGHT_AT: Final = 1_790_906_400_000  # 2 October 2026, 02:00 UTC
 _DAY_MS: Final = 86_400_000

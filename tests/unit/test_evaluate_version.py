@@ -10,7 +10,8 @@ import pytest
 from batch_training.merging.histories import merge_events
 from batch_training.progress import Stages
 from batch_training.training.settings import TrainSettings
-from batch_training.training.train import fit, freeze, training_set
+from batch_training.training.train import fit, freeze
+from batch_training.training.training_set import training_set
 from deploy.night.evaluate import TrainedOnError, evaluate_version
 from tests.unit.nights import Silent, events_of, world
 from tests.unit.spools import spool_of

@@ -13,7 +13,8 @@ from scipy.sparse import csr_matrix
 from batch_training.merging.histories import merge_events
 from batch_training.training import train
 from batch_training.training.settings import TrainSettings
-from batch_training.training.train import FitError, fit, training_set
+from batch_training.training.train import FitError, fit
+from batch_training.training.training_set import training_set
 from batch_training.training.watch import stands_still
 from tests.unit.nights import events_of, world
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from batch_training.merging.histories import merge_events
 from batch_training.training import follow_ups as counting
 from batch_training.training.settings import FollowUpSettings, TrainSettings
-from batch_training.training.train import training_set
+from batch_training.training.training_set import training_set
 from data.follow_ups import FollowUps
 from tests.builders import event
 from tests.unit.nights import events_of, renamed

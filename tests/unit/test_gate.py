@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from batch_training.judgements import Interval, Judgement, Quality
 from batch_training.judging.gate import GateSettings, broken, does_not_answer, refusals
-from batch_training.night_report import Interval, Judgement, Quality
 from data.vocabulary import Vocabulary
 from tests.builders import event, history, model
 

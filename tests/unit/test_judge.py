@@ -16,7 +16,8 @@ from batch_training.judging.peer_fits import PeerSettings
 from batch_training.judging.unseen import UnseenSettings, choose_unseen
 from batch_training.merging.histories import merge_events
 from batch_training.training.settings import TrainSettings
-from batch_training.training.train import fit, freeze, training_set
+from batch_training.training.train import fit, freeze
+from batch_training.training.training_set import training_set
 from data.vocabulary import Vocabulary
 from tests.builders import NOW_MS, event
 from tests.unit.nights import events_of, renamed, world
@@ -24,8 +25,8 @@ from tests.unit.nights import events_of, renamed, world
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from batch_training.judgements import Judgement
     from batch_training.merging.histories import Histories
-    from batch_training.night_report import Judgement
     from data.frozen_model import FrozenModel
 
 TRAIN = TrainSettings(factors=8, iterations=4, regularization=5.0, threads=1)

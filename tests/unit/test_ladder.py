@@ -23,7 +23,8 @@ from batch_training.merging.histories import merge_events
 from batch_training.night_report import NightReport
 from batch_training.report import render, words
 from batch_training.training.settings import PriorSettings, TrainSettings
-from batch_training.training.train import fit, freeze, training_set
+from batch_training.training.train import fit, freeze
+from batch_training.training.training_set import training_set
 from data.confidence import ConfidenceParameters
 from data.up_next import up_next
 from data.vocabulary import Vocabulary

@@ -17,7 +17,8 @@ from batch_training.night_settings import NightSettings
 from batch_training.progress import Stages
 from batch_training.reading.spool import Spool
 from batch_training.training.settings import FollowUpSettings, TrainSettings
-from batch_training.training.train import fit, freeze, training_set
+from batch_training.training.train import fit, freeze
+from batch_training.training.training_set import training_set
 from data.catalogue import Catalogue, Video
 from data.confidence import ConfidenceParameters
 from data.frozen_model import FrozenModel

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from batch_training.night_report import Interval
+    from batch_training.judgements import Interval
 
     World = Callable[..., list[dict[str, Any]]]
 

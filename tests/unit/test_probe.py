@@ -9,7 +9,8 @@ import numpy as np
 from batch_training.merging.histories import Histories, merge_events
 from batch_training.training.probe import probe
 from batch_training.training.settings import FollowUpSettings, TrainSettings
-from batch_training.training.train import TrainingSet, fit, freeze, training_set
+from batch_training.training.train import fit, freeze
+from batch_training.training.training_set import TrainingSet, training_set
 from data.up_next import rank_histories
 from tests.builders import NOW_MS, event
 from tests.unit.nights import events_of, world

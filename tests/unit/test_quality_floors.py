@@ -36,7 +36,7 @@ from batch_training.merging.histories import merge_events
 from batch_training.reading.load import LoadSettings, load_in_memory
 from batch_training.training.defaults import for_data
 from batch_training.training.settings import PriorSettings, TrainSettings
-from batch_training.training.train import training_set
+from batch_training.training.training_set import training_set
 from data.confidence import ConfidenceParameters
 from data.sources.data_set import default_cache
 from data.sources.movielens import load_movielens_100k

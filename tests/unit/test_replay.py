@@ -12,7 +12,8 @@ from batch_training.events import RATING
 from batch_training.judging.replay import ReplaySettings
 from batch_training.merging.histories import merge_events
 from batch_training.training.settings import TrainSettings
-from batch_training.training.train import fit, freeze, training_set
+from batch_training.training.train import fit, freeze
+from batch_training.training.training_set import training_set
 from data.up_next import rank_histories
 from data.user_history import UserHistory
 from tests import builders

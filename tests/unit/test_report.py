@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import pytest
 
-from batch_training.night_report import GateFacts, Interval, NightReport, Quality
+from batch_training.judgements import Interval, Quality
+from batch_training.night_report import GateFacts, NightReport
 from batch_training.report import render, story, tables, words
 from tests.unit import reports
 from tests.unit.pages import Page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batch_training.night_report import Interval
+from batch_training.judgements import Interval
 from batch_training.report import words
 from batch_training.report.charts import bars, popularity_chart, steps_chart
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data import scoring
-from data.scoring import Ragged, fold_in, rank, top_n
+from data import ranking, scoring
+from data.ranking import rank
+from data.scoring import Ragged, fold_in, top_n
 from tests import oracle
 from tests.builders import model
 
@@ -189,7 +190,7 @@ def test_many_users_go_through_in_pieces(monkeypatch: pytest.MonkeyPatch) -> Non
     The whole is so many that they are ranked side by side in another way than the pieces.
     """
     wide = model(400, FACTORS)
-    count = scoring._MANY + 7
+    count = ranking._MANY + 7
     users = np.random.default_rng(1).normal(size=(count, FACTORS)).astype(np.float32)
     out = ragged([[i] for i in range(count)])
     whole = top_n(wide, users, out, 5)

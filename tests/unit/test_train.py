@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from batch_training.merging.histories import Histories, merge_events
 from batch_training.training import matrix as train_matrix
 from batch_training.training.settings import TrainSettings
-from batch_training.training.train import fit, freeze, training_set
+from batch_training.training.train import fit, freeze
+from batch_training.training.training_set import training_set
 from data.confidence import ConfidenceParameters, training_confidence
 from data.frozen_model import FrozenModel
 from data.scoring import Ragged, fold_in

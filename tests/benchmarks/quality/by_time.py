@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from batch_training.events import Events
+    from batch_training.judgements import Ladder
     from batch_training.judging.cases import Cases
     from batch_training.judging.judge import Protocol
     from batch_training.judging.peer_fits import PeerName
     from batch_training.judging.ways import Way
     from batch_training.merging.histories import Histories
-    from batch_training.night_report import Ladder
     from data.frozen_model import FrozenModel
 
 SHARE: Final = 0.9

@@ -14,7 +14,8 @@ from batch_training.judging.ladder import parts_of
 from batch_training.judging.peers import ItemItemWay
 from batch_training.judging.ways import Asked, ModelWay
 from batch_training.training.settings import FollowUpSettings, PriorSettings
-from batch_training.training.train import fit, training_set
+from batch_training.training.train import fit
+from batch_training.training.training_set import training_set
 from data.vocabulary import Vocabulary
 from tests.benchmarks.quality.found import Cost
 from tests.benchmarks.race import race
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from batch_training.judging.ways import Way
     from batch_training.merging.histories import Histories
     from batch_training.training.settings import TrainSettings
-    from batch_training.training.train import TrainingSet
+    from batch_training.training.training_set import TrainingSet
     from data.frozen_model import FrozenModel
 
 FACTORS: Final = "factors"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from batch_training.night_report import Interval
+    from batch_training.judgements import Interval
 
 OWN: Final = "live"
 """Key of a row that is a model of our own, and not the one that the others stand beside."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from batch_training.night_report import Interval
+    from batch_training.judgements import Interval
     from tests.benchmarks.quality.found import Found, Row
 
 PAGE: Final = "quality.md"
