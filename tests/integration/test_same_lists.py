@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from batch_training.merging.histories import merge_events
-from batch_training.training.settings import TrainSettings
+from batch_training.training.settings import PriorSettings, TrainSettings
 from batch_training.training.train import fit, freeze
 from batch_training.training.training_set import training_set
 from data.sources.data_set import default_cache
@@ -60,7 +60,8 @@ def trained() -> Trained:
     except SourceError:
         data_set = make_sample(users=1_000, videos=800, events=60_000)
     histories = merge_events(loaded(data_set))
-    settings = TrainSettings(factors=64, iterations=4, threads=0)
+    prior = PriorSettings(weight=0.1)  # so that all parts are on
+    settings = TrainSettings(factors=64, iterations=4, threads=0, prior=prior)
     durations = data_set.catalogue.durations(histories.videos)
     learnt_from = training_set(histories, settings, durations=durations)
     model = freeze(fit(learnt_from.matrix, settings).item_factors, learnt_from, settings)

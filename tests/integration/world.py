@@ -11,7 +11,7 @@ import numpy as np
 from batch_training.merging.histories import merge_events
 from batch_training.publish import publish
 from batch_training.reading.load import LoadSettings, load_in_memory
-from batch_training.training.settings import TrainSettings
+from batch_training.training.settings import PriorSettings, TrainSettings
 from batch_training.training.train import fit, freeze
 from batch_training.training.training_set import training_set
 from data.catalogue import Catalogue
@@ -91,7 +91,8 @@ def train(
     blocked: Iterable[str] = (),
 ) -> FrozenModel:
     """Train a small model in a moment."""
-    settings = TrainSettings(factors=factors, iterations=3, seed=seed, threads=1)
+    prior = PriorSettings(weight=0.1)  # so that all parts are on
+    settings = TrainSettings(factors=factors, iterations=3, prior=prior, seed=seed, threads=1)
     durations = catalogue.durations(histories.videos)
     learnt_from = training_set(histories, settings, durations=durations)
     factorised = fit(learnt_from.matrix, settings).item_factors
