@@ -8,7 +8,9 @@ import pytest
 
 from batch_training.training.device import HAS_CUDA
 from batch_training.training.settings import TrainSettings
+from data.sources.sample import make_sample
 from tests.benchmarks import (
+    defaults,
     fit,
     gpu,
     nights,
@@ -124,3 +126,16 @@ def test_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(SystemExit):
         main(["speed"])
     assert f"no benchmark speed; there are {', '.join(BENCHMARKS)}" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_defaults_give_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check of the defaults searches, judges both sides by newer events, and tells of both."""
+    small = make_sample(users=300, videos=200, events=20_000).interactions
+    monkeypatch.setattr(defaults, "samples", lambda *_: iter([("small", small)]))
+    report = defaults.run(lambda _: None, trials=3)
+    ((name, users, before, found, on_test, _, less),) = report.rows
+    assert (name, users) == ("small", "300")
+    assert 0.1 < float(before) <= float(found.split()[0]) < 1
+    assert 0.1 < float(on_test) < 1
+    assert less.count("%") == 3
