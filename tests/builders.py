@@ -88,7 +88,8 @@ def model(n_items: int = 40, n_factors: int = 6, seed: int = 0, **more: Any) -> 
 
 def follow_ups(random: np.random.Generator, n_items: int, width: int = 3) -> FollowUps:
     """Draw up to ``width`` follow-ups for each video; the places behind are empty."""
-    rows = np.argsort(random.random((n_items, n_items)), axis=1)[:, :width].astype(np.int32)
+    first = random.integers(n_items, size=(n_items, 1))
+    rows = ((first + np.arange(min(width, n_items))) % n_items).astype(np.int32)
     scores = random.uniform(0.01, 0.2, rows.shape).astype(np.float32)
     empty = np.arange(rows.shape[1]) >= random.integers(width + 1, size=n_items)[:, None]
     rows[empty], scores[empty] = 0, 0
