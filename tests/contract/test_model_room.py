@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ONE, TWO = ModelVersion("one"), ModelVersion("two")
 MIB = 2**20
-BIG = model(40_000, 64)  # 10 MiB
+BIG = model(40_000, 64, follow_ups=None)  # 10 MiB
 
 
 @pytest.fixture
