@@ -154,7 +154,7 @@ def test_no_users_no_lists() -> None:
 
 def test_negative_only_with_one_wanted_is_personal() -> None:
     """One wanted video among unwanted ones makes the list personal."""
-    [got] = lists(SMALL, [event("v1", "dislike"), event("v2", watch_ratio=0.2)])
+    [got] = lists(SMALL, [event("v1", "dislike"), event("v2", watch_ratio=1.0)])
     assert got.personal
 
 
