@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from batch_training.judging.judge import Contest, JudgeSettings, judge
 from batch_training.judging.measure import HIT_RATE
-from batch_training.judging.replay import draw_targets, first_likes
+from batch_training.judging.replay import ReplaySettings, draw_targets, first_likes
 from batch_training.judging.ways import ModelWay
 from data.vocabulary import Vocabulary
 from deploy.demo.pages import Compared, Pace, Seen
@@ -100,13 +100,23 @@ def count_reflected(store: UserStore, events: Sequence[Interaction]) -> int:
     return reflected
 
 
+# With the peers that take their time, so by fewer lists.
+_LADDER: Final = JudgeSettings(
+    protocols=("replay",),
+    peers=("popularity", "item_knn", "ease"),
+    replay=ReplaySettings(budget=JudgeSettings().ladder_cases),
+)
+
+
 def compare(
     night: Night, later: Events, seen: Seen, on_step: Callable[[int, int], None]
 ) -> Compared:
     """Put the hits of the served lists beside those of last night's lists and of popularity."""
-    settings = JudgeSettings(protocols=("replay",), peers=("popularity", "item_knn", "ease"))
+    settings = JudgeSettings(protocols=("replay",), peers=("popularity",), ladder_cases=0)
     model, histories, _ = night
-    judged = judge(Contest(model, None, histories, later), settings, (), on_step)
+    contest = Contest(model, None, histories, later)
+    judged = judge(contest, settings, (), on_step)
+    ladder = judge(contest, _LADDER, (), on_step).ladder
     rates = {way.name: way.figures[HIT_RATE].mean for way in judged.judgements[0].ways}
     listable = ModelWay.of("", model, Vocabulary(later.videos), ()).listable
     first = first_likes(later, listable, settings.liked)
@@ -118,5 +128,5 @@ def compare(
         served=sum(key in seen.hits for key in liked) / max(1, len(liked)),
         left_alone=rates.get("left_alone", 0.0),
         popularity=rates.get("popularity", 0.0),
-        ladder=judged.ladder if judged.ladder and judged.ladder.rungs else None,
+        ladder=ladder if ladder and ladder.rungs else None,
     )
