@@ -35,7 +35,8 @@ class FollowUps:
 
     def wrong(self, n_items: int) -> str:
         """Say what of types, shapes and numbers can't be served; empty if nothing is wrong."""
-        rows, scores, shape = self.rows, self.scores, (n_items, self.rows.shape[-1])
+        rows, scores = self.rows, self.scores
+        shape = (n_items, rows.shape[1] if np.ndim(rows) == 2 else 0)  # noqa: PLR2004 - a table
         found = ""
         if rows.shape != shape or scores.shape != shape:
             found = f"follow-ups of {rows.shape} and {scores.shape} for {n_items} videos"

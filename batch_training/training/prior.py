@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _DAY_MS: Final = 86_400_000
 _HASTY: Final = 0.9999  # share of the views that are not from clocks that go ahead
-_RECENT: Final = 0.1  # share of the views that is recent where no half-life is given
+RECENT: Final = 0.1  # share of the views that is recent where no half-life is given
 
 
 def prior(
@@ -31,7 +31,7 @@ def prior(
     """
     if not settings.weight or not len(at):
         return np.zeros(n_items, np.float32)
-    oldest, newest = np.quantile(at, [1 - _RECENT, _HASTY])
+    oldest, newest = np.quantile(at, [1 - RECENT, _HASTY])
     half_life_ms = settings.half_life_days * _DAY_MS or max(newest - oldest, 1.0)
     recent = np.exp2(np.minimum(at - newest, 0) / half_life_ms)
     views = np.log1p(np.bincount(column, recent, minlength=n_items))

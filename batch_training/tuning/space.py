@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
 import numpy as np
 
 from batch_training.training.flat import flat_values
+from batch_training.training.prior import RECENT
 from batch_training.tuning.parameter import DIGITS, STARS, Parameter
 from data.video_state import DISLIKE, LIKE, place_times
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 _DAY_MS: Final = 86_400_000
 _LEAST_STARS: Final = 0.2
-_RECENT: Final = 0.1  # share of the views that are recent, as in `batch_training.training.prior`
+_CURVE: Final = 0.1  # at least, from the floor of the watches to the knee
 
 
 _ALL: Final = (
@@ -51,6 +53,7 @@ _ALL: Final = (
     Parameter("follow_weight", 0.0, 30.0, "from zero"),
     Parameter("follow_half_life", 0.5, 30.0, "log"),
     Parameter("follow_window", 1, 10, "whole"),
+    Parameter("follow_width", 10, 50, "whole", step=10),
     Parameter("follow_shrinkage", 1.0, 1_000.0, "log"),
     Parameter("follow_discount", 0.0, 1.0, "linear"),
 )
@@ -133,11 +136,14 @@ class Space(NamedTuple):
         if durations is not None and np.isfinite(durations).any() and "watch" in kinds:
             kinds |= {"duration"}
         start = _starts(base, histories)
+        off = tuple(part for part in ("prior_", "follow_") if not start[f"{part}weight"])
+        off = tuple(part for part in off if f"{part}weight" in fixed)
         chosen = tuple(
-            p
+            _within(p, start, fixed)
             for p in _ALL
             if _is_of_use(p.name, kinds)
             and p.setting not in fixed
+            and not p.name.startswith(off)
             and (in_time or p.name not in _IN_TIME)
         )
         return cls(chosen, {p.name: start[p.name] for p in chosen})
@@ -166,6 +172,16 @@ class Space(NamedTuple):
         return frozenset(p.name for p in self.parameters if p.refits)
 
 
+def _within(p: Parameter, start: Mapping[str, float], fixed: Collection[str]) -> Parameter:
+    """Keep the knee above a floor that is given, and the floor below such a knee."""
+    if p.name == "watch_knee" and "watch_floor" in fixed:
+        low = max(p.low, start["watch_floor"] + _CURVE)
+        return msgspec.structs.replace(p, low=low, high=max(p.high, low + _CURVE))
+    if p.name == "watch_floor" and "watch_knee" in fixed:
+        return msgspec.structs.replace(p, high=min(p.high, start["watch_knee"] * 0.9))
+    return p
+
+
 def _stars(slope: float) -> tuple[float, ...]:
     """Weights of 1 to 5 stars, where four weigh 1."""
     return tuple(round(max(_LEAST_STARS, 1 + slope * (stars - 4)), DIGITS) for stars in range(1, 6))
@@ -187,4 +203,4 @@ def _recent_days(histories: Histories) -> float:
     at = place_times(histories.states)
     if not len(at):
         return 1.0
-    return float(at.max() - np.quantile(at, 1 - _RECENT)) / _DAY_MS
+    return float(at.max() - np.quantile(at, 1 - RECENT)) / _DAY_MS

@@ -109,7 +109,7 @@ class Search:
         self.study.add_trials(earlier)
 
     def run(self, stop: Stop, on_trial: Callable[[Standing], None] = lambda _: None) -> None:
-        """Try settings until it is time to stop; the first are the defaults.
+        """Try settings until it is time to stop; the first are the defaults, tried in any case.
 
         An exception loses the trial that it ends, and no other.
         """
@@ -117,7 +117,9 @@ class Search:
             first = self.space.told(self.space.defaults)
             self.study.enqueue_trial(first, user_attrs={_DEFAULTS: True})
         on_trial(self.standing())
-        while self.standing().done < stop.trials and time.monotonic() < stop.at:
+        while (done := self.standing().done) < stop.trials:
+            if done and time.monotonic() >= stop.at:
+                break
             with threadpool_limits(1, "blas"):  # many small products: threads only get in the way
                 self._one()
             on_trial(self.standing())

@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from deploy.cli.options import with_settings
 from deploy.settings import ListSettings, NightSettings, RedisSettings, Settings
+from deploy.settings.sources import tuned
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -78,7 +79,10 @@ def night(
         dry_run=dry_run,
         forced_why=force,
     )
+    file, found = tuned()
     with Narrator(Console(stderr=True)) as narrator:
+        if found:
+            narrator.say(f"Takes from {escape(str(file))} what is not given: {', '.join(found)}.")
         outcome = whole_night(options, settings, narrator)
         narrator.say(summary(outcome.report))
         if outcome.page:

@@ -107,6 +107,8 @@ def _tell(found: Found, out: Path) -> None:
     console.print(settings_table(found))
     if found.gains:
         console.print(parts_table(found))
+    if found.worths[2].low <= 0:
+        console.print("[yellow]Not surely better than the defaults:[/] the interval holds 0.")
     write(out, tuned_text(found, time.time_ns() // 1_000_000))
     told = f"Written to {out}; `upnext night` reads it where it lies in the current folder, or "
     told += "where UPNEXT_TUNED names it."

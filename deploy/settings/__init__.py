@@ -15,6 +15,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from batch_training.training.flat import with_values
+from batch_training.training.settings import TrainSettings
 from deploy.settings.day import DaySettings, KafkaSettings
 from deploy.settings.night import (
     AddedSettings,
@@ -130,12 +132,18 @@ def load_settings(flags: Mapping[str, Any], *, with_tuned: bool = True) -> Setti
     given = {name: value for name, value in flags.items() if value is not None}
     places = f"a flag, a UPNEXT_* variable or {settings_file()}"
     settings = _made(Settings, given, places)
-    if not with_tuned:
-        return settings
-    file, values = tuned()
-    found = _made(TunedSettings, values, str(file)).model_dump(include=set(values))
-    lacking = {name: found[name] for name in found.keys() - settings.model_fields_set}
-    return settings.model_copy(update=lacking)
+    if with_tuned:
+        file, values = tuned()
+        places += f", or {file}"
+        found = _made(TunedSettings, values, str(file)).model_dump(include=set(values))
+        lacking = {name: found[name] for name in found.keys() - settings.model_fields_set}
+        settings = settings.model_copy(update=lacking)
+    try:
+        with_values(TrainSettings(), settings.given())
+    except ValueError as error:
+        msg = f"Settings that don't go together (from {places}):\n  {error}"
+        raise SettingsError(msg) from error
+    return settings
 
 
 def _made(kind: type[_M], values: Mapping[str, Any], places: str) -> _M:

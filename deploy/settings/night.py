@@ -108,9 +108,9 @@ class AddedSettings(BaseModel):
     follow_window: Annotated[
         int | None, Field(gt=0, description="Places after a video that count as soon")
     ] = None
-    follow_width: Annotated[int | None, Field(gt=0, description="Follow-ups kept of a video")] = (
-        None
-    )
+    follow_width: Annotated[
+        int | None, Field(gt=0, le=50, description="Follow-ups kept of a video, at most 50")
+    ] = None
     follow_shrinkage: Annotated[
         Weight | None, Field(description="Added to how often a video was followed")
     ] = None

@@ -8,8 +8,11 @@ from rich.table import Table
 
 from batch_training.training.flat import flat_values
 from batch_training.tuning.parts import PARTS
+from deploy.tuning.tuned_file import tuned_values
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from batch_training.judgements import Interval
     from batch_training.training.flat import Value
     from deploy.tuning.run import Found
@@ -29,20 +32,26 @@ def settings_table(found: Found) -> Table:
         if found.importance
         else None,
     )
-    for name in ("", "defaults", "found"):
-        table.add_column(name, justify="right" if name else "left")
+    table.add_column("", no_wrap=True)
+    for name in ("defaults", "found"):
+        table.add_column(name, justify="right")
     table.add_column("what mattered")
     defaults, reached, gain = found.worths
     table.add_row(
         bench.metric, _told(defaults), f"{_told(reached)}\n{_signed(gain)}", end_section=True
     )
-    before, after = flat_values(found.base), flat_values(found.best)
+    before, after = flat_values(found.base), tuned_values(found)
     most = max(found.importance.values(), default=0.0)
     for p in found.space.parameters:
         share = found.importance.get(p.name, 0.0)
         bar = "█" * round(_BAR * share / most) + f" {share:.0%}" if most else ""
-        table.add_row(p.setting, _text(before[p.setting]), _text(after[p.setting]), bar)
+        table.add_row(p.setting, _text(before[p.setting]), _shown(after, p.setting), bar)
     return table
+
+
+def _shown(values: Mapping[str, Value], name: str) -> str:
+    """Write a value; nothing for one that has no say as its part is switched off."""
+    return _text(values[name]) if name in values else "–"
 
 
 def parts_table(found: Found) -> Table:

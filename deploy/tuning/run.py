@@ -130,6 +130,8 @@ def run_search(
         _search(search, Stop(options.trials, until), narrator)
         with stages.stage("Is each part worth it?"):
             best, gains = without_useless(search, search.best())
+            if search.worth(best).mean() < search.worth(base).mean():  # what is left may be less
+                best, gains = base, []
             narrator.done()
         return Found(
             bench=bench,

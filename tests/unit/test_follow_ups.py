@@ -144,6 +144,7 @@ def test_the_same_moment_has_no_order() -> None:
         ({"rows": np.full((3, 2), 3, np.int32)}, "no video has"),
         ({"rows": np.full((3, 2), -1, np.int32)}, "no video has"),
         ({"rows": np.zeros((2, 2), np.int32)}, "for 3 videos"),
+        ({"rows": np.zeros((), np.int32)}, "for 3 videos"),
         ({"scores": np.zeros((3, 1), np.float32)}, "for 3 videos"),
         ({"scores": np.full((3, 2), np.nan, np.float32)}, "not finite"),
         ({"scores": np.zeros((3, 2))}, "float64"),

@@ -86,6 +86,14 @@ def test_a_search_from_file_to_file(tune: Callable[..., Ended], folder: Path) ->
     }
 
 
+def test_no_search_ends_below_the_defaults(tune: Callable[..., Ended], folder: Path) -> None:
+    """Where what is left of a search is worth less than the defaults, these are written."""
+    pd.DataFrame(world(users=100, each=16, seed=9)).to_csv(folder / "events.csv", index=False)
+    ended = tune(*QUICK, "--trials", "1", "--regularization", "5")
+    assert "Difference: +0.0000" in (folder / "tuned.toml").read_text()
+    assert "Not surely better than the defaults" in ended.out
+
+
 def test_a_search_goes_on(tune: Callable[..., Ended], folder: Path) -> None:
     """Run again with more trials it goes on, says so, and draws what mattered."""
     assert "earlier runs" not in tune(*QUICK).err
@@ -110,6 +118,8 @@ def test_a_search_is_not_bound_by_the_one_before(tune: Callable[..., Ended], fol
         (("--out", "missing/tuned.toml"), 1, "missing/tuned.toml (No such file or directory)"),
         (("--out", "."), 1, "--out"),
         (("--storage", "events.csv"), 1, "--storage"),
+        (("--out", "found.svg"), 1, "found.svg is to hold settings"),
+        (("--watch-floor", "1.2"), 2, "watch_knee = 1.0 must be above watch_floor = 1.2"),
         (("--judged-share", "0.999"), 4, "a search needs at least 100"),
     ],
 )
@@ -146,6 +156,15 @@ def test_tuned_is_the_lowest_layer(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert (found.factors, found.iterations, found.alpha, found.half_life) == (4, 2, 3, 1)
     assert found.model_dump()["rating_weights"] == (1, 2, 3, 4, 5)
     assert load_settings({}, with_tuned=False).half_life is None
+
+
+def test_layers_have_to_go_together(folder: Path) -> None:
+    """What each file may say alone, but not both together, is refused before anything is read."""
+    (folder / "tuned.toml").write_text("watch_knee = 0.65\n")
+    assert load_settings({}).watch_knee == 0.65
+    (folder / "upnext.toml").write_text("watch_floor = 0.7\n")
+    with pytest.raises(SettingsError, match=r"(?s)upnext\.toml.*tuned\.toml.*above watch_floor"):
+        load_settings({})
 
 
 def test_tuned_may_lie_elsewhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,6 +255,28 @@ def test_what_is_given_is_not_searched() -> None:
     flat = Space.of(histories, TrainSettings(), in_time=False).settings
     assert not flat & {"half_life", "follow_weight"}
     assert "prior_weight" in flat
+
+
+def test_a_part_that_is_off_for_good_is_not_searched() -> None:
+    """With its weight given as 0, nothing of a part is a parameter."""
+    histories = merge_events(events_of(world()))
+    base = with_values(TrainSettings(), {"follow_weight": 0.0})
+    names = Space.of(histories, base, ("follow_weight",)).settings
+    assert not any(name.startswith("follow_") for name in names)
+    assert "follow_window" in Space.of(histories, base).settings
+
+
+@pytest.mark.parametrize("given", [{"watch_floor": 0.9}, {"watch_knee": 0.3}])
+def test_the_curve_of_the_watches_keeps_its_order(given: dict[str, float]) -> None:
+    """Whatever end of the curve is given, the other one is searched on its own side."""
+    histories = merge_events(events_of([event()]))
+    base = with_values(TrainSettings(), given | {"watch_floor": given.get("watch_floor", 0.1)})
+    space = Space.of(histories, base, given)
+    for share in (0.0, 1.0):
+        ends = {p.name: p.low + share * (p.high - p.low) for p in space.parameters}
+        with_values(
+            base, {name: ends[name] for name in ends.keys() & WATCHES}
+        )  # raises if they can't be used
 
 
 def test_a_trial_of_the_defaults_is_the_defaults() -> None:

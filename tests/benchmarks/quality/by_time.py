@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 SHARE: Final = 0.9
 PEERS: Final[tuple[PeerName, ...]] = ("popularity", "recent_popularity", "item_knn", "ease")
 # What `upnext tune --protocol temporal --trials 50` found on all of MovieLens-1M: by the window
-# before the one that is reported on.
+# before the one that is reported on, when the width of the follow-ups was no parameter yet.
 TEMPORAL: Final = TrainSettings(
     factors=32,
     iterations=20,
@@ -215,10 +215,15 @@ def named(train: TrainSettings) -> str:
     parts = [
         f"{train.factors} factors, {train.iterations} iterations, λ {train.regularization:g}",
         f"α {c.alpha:g}, stars {c.rating_weights}, half-life {c.half_life or 'off'}",
-        f"prior {p.weight:g}" if p.weight else "prior off",
+        _prior_named(p) if p.weight else "prior off",
         _follow_ups_named(f) if f.weight else "follow-ups off",
     ]
     return "; ".join(parts)
+
+
+def _prior_named(p: PriorSettings) -> str:
+    days = f"{p.half_life_days:g} days" if p.half_life_days else "out of the data"
+    return f"prior {p.weight:g} with half-life {days}"
 
 
 def _follow_ups_named(f: FollowUpSettings) -> str:
