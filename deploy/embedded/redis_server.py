@@ -67,7 +67,7 @@ class EmbeddedRedis:
     def __init__(self, *, prefer: str | None = None, keep_in: Path | None = None) -> None:
         self._binary = _choose(prefer)
         self._keep_in = keep_in
-        self._port = _free_port()
+        self._port = free_port()
         self.url = f"redis://{_HOST}:{self._port}/0"
         self.start()
 
@@ -153,7 +153,8 @@ def _choose(prefer: str | None) -> Path:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Find a port of this machine that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind((_HOST, 0))
         return int(probe.getsockname()[1])
