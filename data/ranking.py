@@ -9,9 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_BLOCK: Final = 32  # videos a block, a power of 2; only blocks with great maxima are looked into
-_MANY: Final = 128  # users side by side, from which numpy's own `max` is the quicker
-_LOW_HALF: Final = (1 << 32) - 1
+_DEPTH: Final = 32  # videos a group; only groups with great maxima are looked into
+_LOWEST: Final = np.finfo(np.float32).min
 
 
 def rank(
@@ -26,52 +25,56 @@ def rank(
 
 
 def padded(n_items: int) -> int:
-    """Give the number of videos in whole blocks."""
-    return -(-n_items // _BLOCK) * _BLOCK
+    """Give the number of videos in whole groups."""
+    return -(-n_items // _DEPTH) * _DEPTH
 
 
 def best(scores: NDArray[np.float32], n: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Find the n best by blocks: they can only lie in the n blocks with the greatest maxima.
+    """Find the n best, -1 with -inf where there are no more.
+
+    The videos stand in groups. The n-th greatest of a user's group maxima is no greater than the
+    n-th best score, so only what reaches it has to be sorted: a little more than n scores.
 
     Parameters
     ----------
     scores
-        Shape (`padded`, n_users): -inf where there is no video.
+        Shape (`padded`, n_users), contiguous: -inf where there is no video.
+
+    Returns
+    -------
+    rows, scores
+        Shape (n_users, n).
     """
-    blocks = scores.reshape(-1, _BLOCK, scores.shape[1])
-    best_blocks = np.sort(_largest(_greatest(blocks).T, n), axis=1)  # (u, <= n)
-    candidates = np.take_along_axis(blocks, best_blocks.T[:, None, :], axis=0)
-    candidates = candidates.reshape(-1, scores.shape[1]).T  # (u, <= n * _BLOCK), by row
-    chosen = _largest(candidates, n)
-    found = chosen.shape[1]
-    rows, values = np.full((len(chosen), n), -1), np.full((len(chosen), n), -np.inf, np.float32)
-    values[:, :found] = np.take_along_axis(candidates, chosen, axis=1)
-    rows[:, :found] = np.take_along_axis(best_blocks, chosen // _BLOCK, axis=1) * _BLOCK
-    rows[:, :found] += chosen % _BLOCK
-    rows[np.isneginf(values)] = -1
+    n_users = scores.shape[1]
+    # A group's videos stand far apart, so that maxima are taken of whole rows of memory.
+    grid = scores.reshape(_DEPTH, -1, n_users)
+    maxima = grid.max(axis=0).T.copy()  # (u, groups)
+    least = np.full(n_users, _LOWEST)
+    if (nth := maxima.shape[1] - n) >= 0:
+        np.maximum(np.partition(maxima, nth, axis=1)[:, nth], least, out=least)
+    user, group = np.divmod(np.flatnonzero(maxima >= least[:, None]), maxima.shape[1])
+    members = grid[:, group, user]
+    depth, which = np.divmod(np.flatnonzero(members >= least[user]), len(user))
+    row = depth * maxima.shape[1] + group[which]
+    return _sorted(scores, user[which], row, n)
+
+
+def _sorted(
+    scores: NDArray[np.float32], user: NDArray[np.int64], row: NDArray[np.int64], n: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Sort candidates by user, score and row, all in one integer, and keep n of each user."""
+    bits = (scores[row, user] + np.float32(0)).view(np.int32)  # -0.0 becomes 0.0
+    rising = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # integers that sort as the scores do
+    width = len(scores).bit_length()
+    below = 32 + width  # the user's number stands above score and row
+    key = (user << below) | ((0x7FFFFFFF - rising.astype(np.int64)) << width) | row
+    key.sort()
+    user, row = key >> below, key & ((1 << width) - 1)
+    place = np.arange(len(key)) - user.searchsorted(np.arange(scores.shape[1]))[user]
+    kept = place < n
+    user, row, place = user[kept], row[kept], place[kept]
+    rows = np.full((scores.shape[1], n), -1)
+    values = np.full(rows.shape, -np.inf, np.float32)
+    rows[user, place] = row
+    values[user, place] = scores[row, user]
     return rows, values
-
-
-def _greatest(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Maxima of (n_blocks, _BLOCK, n_users) along the middle, shape (n_blocks, n_users)."""
-    if blocks.shape[2] >= _MANY:
-        maxima: NDArray[np.float32] = blocks.max(axis=1)
-        return maxima
-    greatest = blocks.reshape(-1, blocks.shape[2])
-    while len(greatest) > len(blocks):  # by halves
-        greatest = np.maximum(greatest[0::2], greatest[1::2])
-    return greatest
-
-
-def _largest(scores: NDArray[np.float32], n: int) -> NDArray[np.int64]:
-    """Positions of the n largest scores of each row: largest first, ties to the lower one."""
-    plain = np.add(scores, np.float32(0), order="C")  # makes -0.0 and 0.0 the same
-    bits = plain.view(np.int32)
-    ordered = (bits ^ ((bits >> 31) & 0x7FFFFFFF)).astype(np.int64)  # integers that sort alike
-    width = scores.shape[1]
-    keys = (ordered << 32) | (_LOW_HALF - np.arange(width))
-    if n < width:
-        keys = np.partition(keys, width - n, axis=1)[:, width - n :]
-    keys.sort(axis=1)
-    positions: NDArray[np.int64] = _LOW_HALF - (keys[:, ::-1] & _LOW_HALF)
-    return positions

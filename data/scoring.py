@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from data.frozen_model import FrozenModel
 
 _MAX_SCORES: Final = 16 * 1024 * 1024  # scores held at once: 64 MiB of float32
+_SIDE_BY_SIDE: Final = 16  # users; their small matrices stay in the processor's cache
 
 
 class Ragged(NamedTuple):
@@ -90,46 +91,70 @@ def fold_in(
     -------
     User factors, float32, shape (n_users, k); zeros for a user without rows.
     """
-    users = np.zeros((len(known.ends), model.n_factors), np.float32)  # (b, k)
     weight = np.abs(confidence) - np.float32(1)  # beyond that of an unobserved video
     wanted = (confidence > 0).astype(np.float32)
     base = wanted if preference is None else wanted * preference
     matters = (weight > 0) | (base > 0)  # an unobserved video adds nothing
-    recent = known.select(matters)
-    evidence = _Evidence(recent.rows, np.sqrt(weight[matters]), wanted[matters], base[matters])
-    for user, part in enumerate(recent.slices()):
-        count = part.stop - part.start
-        if count:
-            solve = _solve_dual if count < model.n_factors else _solve_primal
-            users[user] = solve(model, evidence.of(part))
+    evidence = _Evidence(
+        known.rows[matters], np.sqrt(weight[matters]), wanted[matters], base[matters]
+    )
+    ends = known.select(matters).ends
+    counts = np.diff(ends, prepend=0)
+    users = np.zeros((len(counts), model.n_factors), np.float32)  # (b, k)
+    order = np.argsort(counts, kind="stable")  # alike ones side by side
+    few, many = np.split(order, counts[order].searchsorted([1, model.n_factors]))[1:]
+    for first in range(0, len(few), _SIDE_BY_SIDE):
+        together = few[first : first + _SIDE_BY_SIDE]
+        places = _places(ends[together], counts[together])
+        users[together] = _solve_dual(model, evidence.at(places), places >= 0)
+    for user in many.tolist():
+        part = slice(ends[user] - counts[user], ends[user])
+        users[user] = _solve_primal(model, evidence.at(part))
     return users
 
 
 class _Evidence(NamedTuple):
-    """What is folded in; all of shape (m,)."""
+    """What is folded in, all of one shape."""
 
     rows: NDArray[np.int32]
     root: NDArray[np.float32]  # of the weight beyond that of an unobserved video
     wanted: NDArray[np.float32]  # 1 or 0
     base: NDArray[np.float32]  # the preference
 
-    def of(self, part: slice) -> _Evidence:
-        """Take one user's part of a batch."""
-        return _Evidence(self.rows[part], self.root[part], self.wanted[part], self.base[part])
+    def at(self, places: slice | NDArray[np.int64]) -> _Evidence:
+        """Take what stands in these places."""
+        rows, root = self.rows[places], self.root[places]
+        return _Evidence(rows, root, self.wanted[places], self.base[places])
 
 
-def _solve_dual(model: FrozenModel, known: _Evidence) -> NDArray[np.float32]:
-    """Solve m equations, one for each of the user's videos."""
-    whitened = model.whitened_factors.take(known.rows, axis=0)  # (m, k)
+def _places(ends: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Say where the rows of some users stand, shape (g, longest); -1 where there is none."""
+    column = np.arange(counts.max())
+    return np.where(column < counts[:, None], (ends - counts)[:, None] + column, -1)
+
+
+def _solve_dual(
+    model: FrozenModel, known: _Evidence, real: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Solve m equations for each of g users, one for each video; where none is `real`, x = 0.
+
+    Parameters
+    ----------
+    known, real
+        Of shape (g, m).
+    """
+    root, base = known.root * real, known.base * real
+    whitened = model.whitened_factors.take(known.rows, axis=0)  # (g, m, k)
     factors = model.item_factors.take(known.rows, axis=0)
-    inner: NDArray[np.float32] = factors @ whitened.T  # (m, m)
+    inner: NDArray[np.float32] = factors @ whitened.transpose(0, 2, 1)  # (g, m, m)
     # Not of the size of c, which would cost digits.
-    right: NDArray[np.float32] = known.root * (known.wanted - inner @ known.base)
-    inner *= known.root[:, None]
-    inner *= known.root
-    inner.reshape(-1)[:: len(inner) + 1] += 1.0
-    solved = _solve_spd(inner, right)
-    solution: NDArray[np.float32] = (known.base + known.root * solved) @ whitened
+    solved: NDArray[np.float32] = root * (known.wanted - (inner @ base[:, :, None])[:, :, 0])
+    inner *= root[:, :, None]
+    inner *= root[:, None, :]
+    inner.reshape(len(inner), -1)[:, :: inner.shape[1] + 1] += 1.0
+    for matrix, right in zip(inner, solved, strict=True):
+        right[:] = _solve_spd(matrix, right)
+    solution: NDArray[np.float32] = ((base + root * solved)[:, None, :] @ whitened)[:, 0]
     return solution
 
 

@@ -102,6 +102,14 @@ class Known(NamedTuple):
     preference: NDArray[np.float32]
     age: NDArray[np.int64]
 
+    def of_users(self, which: NDArray[np.bool_]) -> Known:
+        """Keep some of the users, shape (n_users,)."""
+        if which.all():
+            return self
+        theirs = which[self.videos.owners()]
+        videos = Ragged(self.videos.select(theirs).ends[which], self.videos.rows[theirs])
+        return Known(videos, self.confidence[theirs], self.preference[theirs], self.age[theirs])
+
     def folded_in(self, model: FrozenModel) -> NDArray[np.float32]:
         """Give the user factors, see `data.scoring.fold_in`."""
         return fold_in(model, self.videos, self.confidence, self.preference)
@@ -140,12 +148,16 @@ def rank_histories(model: FrozenModel, histories: Sequence[UserHistory], n: int)
 
     A user of whom the model knows no wanted video gets the popular ones.
     """
-    known = known_videos(model, histories)
+    everybody = known_videos(model, histories)
+    personal = everybody.personal()
+    rows = np.empty((len(histories), n), np.int64)
+    scores = np.empty(rows.shape, np.float32)
+    known = everybody.of_users(personal)
     users, recent = known.folded_in(model), known.recent(model)
-    rows, scores = top_n(model, users, known.videos, n, recent)
-    personal, parts = known.personal(), known.videos.slices()
+    rows[personal], scores[personal] = top_n(model, users, known.videos, n, recent)
+    parts = everybody.videos.slices()
     for user in np.flatnonzero(~personal).tolist():
-        rows[user], scores[user] = rank(model.cold_scores, known.videos.rows[parts[user]], n)
+        rows[user], scores[user] = rank(model.cold_scores, everybody.videos.rows[parts[user]], n)
     return Ranking(rows, scores, personal)
 
 

@@ -1,11 +1,22 @@
-"""Faust's Kafka transport, with a fetch wait that can be set: Faust hard-codes 1.5 s."""
+"""Faust's Kafka transport, with two changes.
+
+- The fetch wait can be set; Faust hard-codes 1.5 s.
+- A message that can be handed over at once is. Faust runs each handing-over in a race of four
+  asyncio tasks, against being suspended or stopped meanwhile: half of what it costs to receive
+  an event. Here the race is run only for one that has to wait.
+"""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
+from mode.services import WaitResults
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 SCHEME: Final = "upnext"
 
@@ -26,6 +37,41 @@ class Consumer(driver.Consumer):
 
     def _new_consumer_thread(self) -> Thread:
         return Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def wait_first(self, *waits: Any, timeout: Any = None) -> WaitResults:  # noqa: ANN401, ASYNC109 - as in mode.Service
+        """Begin the first; race it against the others only if it isn't done with that."""
+        first, *others = waits
+        if not isinstance(first, Coroutine):
+            return await super().wait_first(*waits, timeout=timeout)
+        try:
+            begun = _Begun(first, first.send(None))
+        except StopIteration as ended:
+            for other in others:
+                if isinstance(other, Coroutine):
+                    other.close()
+            return WaitResults([first], [ended.value], False)  # noqa: FBT003 - a named tuple
+        return await super().wait_first(begun, *others, timeout=timeout)
+
+
+class _Begun:
+    """A coroutine that has run up to its first wait, for somebody else to go on with."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], waits_for: object) -> None:
+        self._coroutine = coroutine
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        waits_for = self._waits_for
+        try:
+            while True:
+                try:
+                    answer = yield waits_for
+                except BaseException as error:  # noqa: BLE001 - it is the coroutine's to handle
+                    waits_for = self._coroutine.throw(error)
+                else:
+                    waits_for = self._coroutine.send(answer)
+        except StopIteration as ended:
+            return ended.value
 
 
 class Transport(driver.Transport):
