@@ -12,7 +12,6 @@ from batch_training.judging.ways import ModelWay
 from data.vocabulary import Vocabulary
 from deploy.demo.pages import Compared, Pace, Seen
 from deploy.demo.traffic import Traffic
-from deploy.embedded.stack import EVENTS
 from deploy.kafka import EventSender
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def live_through(
         screen.draw()
         stack.check_worker()
 
-    with EventSender(stack.kafka, EVENTS) as sender, screen:
+    with EventSender(stack.kafka, stack.events_topic) as sender, screen:
         traffic = Traffic(sender, store, events)
         traffic.run(arrived, count=pace.events, per_second=pace.per_second, on_wait=waiting)
         paced = len(latencies)
@@ -69,7 +68,7 @@ def live_through(
 
 def send_broken(stack: EmbeddedStack, heartbeats: Heartbeats) -> int:
     """Send events that are none, and wait until the worker has parked them; gives its count."""
-    with EventSender(stack.kafka, EVENTS) as sender:
+    with EventSender(stack.kafka, stack.events_topic) as sender:
         for payload in BROKEN:
             sender.send_bytes(payload)
     deadline = time.monotonic() + _PATIENCE_S

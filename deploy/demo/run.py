@@ -172,7 +172,7 @@ def refresh_all(
 def count(stack: EmbeddedStack, stores: Stores, events: Sequence[Interaction]) -> Counted:
     """Count what went in and what came of it, some broken events included."""
     parked = send_broken(stack, stores.heartbeats)
-    stack.broker.check_untrimmed()
+    stack.check_untrimmed()
     return Counted(len(events), count_reflected(stores.users, events), len(BROKEN), parked)
 
 

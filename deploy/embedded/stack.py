@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import uuid
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -17,11 +18,13 @@ from deploy.embedded.redis_server import EmbeddedRedis
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from deploy.embedded.kafka import EmbeddedKafka
+
 EVENTS: Final = "upnext.events"
 DEAD_LETTERS: Final = "upnext.dead-letters"
-# The embedded broker doesn't wake a fetch when an event comes, so the fetch must not wait long.
+# The mock broker doesn't wake a fetch when an event comes, so the fetch must not wait long.
+_MOCK_FLAGS: Final = {"fetch-wait-ms": "3"}
 WORKER_FLAGS: Final = {
-    "fetch-wait-ms": "3",
     "poll-s": "0.2",
     "session-timeout-s": "6",
     "instance": "embedded",  # so that a worker that was killed takes up its partitions at once
@@ -44,10 +47,29 @@ class EmbeddedStack:
         Of the topic of events. The broker keeps 5 MiB of each, and drops the rest.
     worker_flags
         Options of ``upnext worker`` beside those that the stack needs.
+    kafka
+        A Kafka that runs, in place of the mock broker. It stays the caller's, so several stacks
+        may share one: each has a group and topics of its own.
+
+    Attributes
+    ----------
+    kafka
+        Bootstrap servers.
+    events_topic, dead_letters_topic, group
+        What the worker is told.
     """
 
-    def __init__(self, partitions: int = 8, worker_flags: Mapping[str, str] | None = None) -> None:
-        self._flags = WORKER_FLAGS | dict(worker_flags or {})
+    def __init__(
+        self,
+        partitions: int = 8,
+        worker_flags: Mapping[str, str] | None = None,
+        kafka: EmbeddedKafka | None = None,
+    ) -> None:
+        self._flags = WORKER_FLAGS | ({} if kafka else _MOCK_FLAGS) | dict(worker_flags or {})
+        own = f".{uuid.uuid4().hex[:8]}" if kafka else ""
+        self.events_topic, self.dead_letters_topic = EVENTS + own, DEAD_LETTERS + own
+        self.group = f"upnext{own}"
+        self._mock: EmbeddedBroker | None = None
         self.worker: Leashed | None = None
         with ExitStack() as opened:
             self._folder = Path(tempfile.mkdtemp(prefix="upnext-"))
@@ -56,8 +78,13 @@ class EmbeddedStack:
             log = self._folder / "idle.log"
             opened.enter_context(Leashed(idle, log=log, scratch=self._folder, grace=0.1))
             self.redis = opened.enter_context(EmbeddedRedis())
-            topics = {EVENTS: partitions, DEAD_LETTERS: 1}
-            self.broker = opened.enter_context(EmbeddedBroker(topics))
+            topics = {self.events_topic: partitions, self.dead_letters_topic: 1}
+            if kafka is None:
+                self._mock = opened.enter_context(EmbeddedBroker(topics))
+                self.kafka = self._mock.bootstrap
+            else:
+                kafka.create_topics(topics)
+                self.kafka = kafka.bootstrap
             opened.callback(self.stop_worker)
             self._opened = opened.pop_all()
 
@@ -65,11 +92,6 @@ class EmbeddedStack:
     def worker_log(self) -> Path:
         """What the worker says."""
         return self._folder / "worker.log"
-
-    @property
-    def kafka(self) -> str:
-        """Bootstrap servers."""
-        return self.broker.bootstrap
 
     @property
     def redis_url(self) -> str:
@@ -82,10 +104,10 @@ class EmbeddedStack:
         flags = self._flags | {
             "kafka": self.kafka,
             "redis-url": self.redis_url,
-            "events-topic": EVENTS,
-            "dead-letters-topic": DEAD_LETTERS,
+            "events-topic": self.events_topic,
+            "dead-letters-topic": self.dead_letters_topic,
             "redis-prefix": RedisKeys().prefix,  # whatever this person's own settings say
-            "group": "upnext",
+            "group": self.group,
         }
         options = [part for name, value in flags.items() for part in (f"--{name}", value)]
         self.worker = Leashed(
@@ -114,6 +136,11 @@ class EmbeddedStack:
         if self.worker is not None and (status := self.worker.poll()) is not None:
             msg = f"the worker ended by itself with status {status}:\n{self.worker.log_tail()}"
             raise WorkerDiedError(msg)
+
+    def check_untrimmed(self) -> None:
+        """Make sure that the mock broker has dropped no event; see `EmbeddedBroker`."""
+        if self._mock is not None:
+            self._mock.check_untrimmed()
 
     def stop_worker(self) -> None:
         """End the worker if there is one."""

@@ -14,7 +14,6 @@ import pytest
 from data.catalogue import Catalogue
 from data.frozen_model import new_version
 from data.redis_keys import RedisKeys
-from deploy.embedded.stack import EVENTS, EmbeddedStack
 from deploy.kafka import EventSender
 from stream_inference.hot_swap import HotSwap
 from tests.builders import interaction
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from data.frozen_model import FrozenModel
     from data.heartbeats import Heartbeat
     from data.model_store import Active
+    from deploy.embedded.stack import EmbeddedStack
     from tests.integration.world import Plain
 
 KEYS, APART = RedisKeys("upnext"), RedisKeys("apart")
@@ -53,7 +53,7 @@ def steady_traffic(stack: EmbeddedStack, events: list[Plain]) -> Iterator[list[P
     enough = threading.Event()
 
     def work() -> None:
-        with EventSender(stack.kafka, EVENTS) as sender:
+        with EventSender(stack.kafka, stack.events_topic) as sender:
             for event in events:
                 if enough.wait(0.005):
                     return

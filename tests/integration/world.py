@@ -23,7 +23,6 @@ from data.redis_keys import RedisKeys
 from data.sources.sample import make_sample
 from data.sources.table import Table
 from data.user_store import UserStore
-from deploy.embedded.stack import EVENTS, EmbeddedStack
 from deploy.kafka import EventSender
 from stream_inference.recommend import Serving
 from stream_inference.refresh import refresh
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from data.heartbeats import Heartbeat
     from data.model_store import Active
     from data.sources.data_set import DataSet
+    from deploy.embedded.stack import EmbeddedStack
 
     Plain = dict[str, Any]
     Expected = Mapping[str, oracle.History]
@@ -132,7 +132,7 @@ def traffic(users: list[str], count: int, seed: int, start_ms: int = NOW_MS) -> 
 
 def send(stack: EmbeddedStack, events: Iterable[Plain]) -> None:
     """Send events through Kafka; returns when the broker has them all."""
-    with EventSender(stack.kafka, EVENTS) as sender:
+    with EventSender(stack.kafka, stack.events_topic) as sender:
         for event in events:
             sender.send(interaction(event))
 
@@ -229,11 +229,12 @@ class Progress(NamedTuple):
 def progress(stack: EmbeddedStack) -> Progress:
     """Ask the broker how far the workers are."""
     consumer = confluent_kafka.Consumer(
-        {"bootstrap.servers": stack.kafka, "group.id": "upnext", "log_level": 0}
+        {"bootstrap.servers": stack.kafka, "group.id": stack.group, "log_level": 0}
     )
     try:
-        partitions = consumer.list_topics(EVENTS, 10).topics[EVENTS].partitions
-        places = [confluent_kafka.TopicPartition(EVENTS, number) for number in partitions]
+        topic = stack.events_topic
+        partitions = consumer.list_topics(topic, 10).topics[topic].partitions
+        places = [confluent_kafka.TopicPartition(topic, number) for number in partitions]
         sent = sum(consumer.get_watermark_offsets(place, 10)[1] for place in places)
         return Progress(sent, sum(max(0, place.offset) for place in consumer.committed(places, 10)))
     finally:
