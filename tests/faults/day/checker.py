@@ -1,0 +1,145 @@
+"""The independent checker: what became of every event that the broker acknowledged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests import oracle
+from tests.faults.day.witness import histories_of, holds
+from tests.integration.world import LIMIT, differences
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from tests.faults.day.ledger import Entry
+    from tests.faults.day.stage import Stage
+    from tests.oracle_signals import State
+
+    Place = tuple[int, int]
+
+_UNKNOWN = oracle.new_history()
+
+
+class Counts(NamedTuple):
+    """What a run came to.
+
+    Attributes
+    ----------
+    sent
+        Events that the broker acknowledged.
+    lost
+        Of these, those that are in neither a history nor the dead-letter topic.
+    doubled
+        States of a user and a video that say more than all events together do.
+    differing
+        Users whose history or list differs from the oracle's replay.
+    parked
+        Events in the dead-letter topic.
+    redelivered
+        Deliveries of messages that had been delivered before: work was in flight.
+    recovered_s
+        From the end of the fault until an event sent after it was reflected, the slowest
+        partition; None where no fault was marked.
+    waited_s
+        The longest that any event took from the producer into Redis.
+    """
+
+    sent: int
+    lost: int
+    doubled: int
+    differing: int
+    parked: int
+    redelivered: int
+    recovered_s: float | None
+    waited_s: float
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether nothing was lost, nothing doubled, and every list is the oracle's."""
+        return not (self.lost or self.doubled or self.differing)
+
+
+def count(stage: Stage) -> Counts:
+    """Count, once everything has settled."""
+    parked = stage.letters.letters
+    entries = sorted(stage.ledger.entries)
+    expected = replay(entries, parked)
+    stored = histories_of(stage.stores.users, expected.keys() | stage.users_in_redis())
+    deliveries = stage.crew.delivered()
+    return Counts(
+        sent=len(entries),
+        lost=sum(1 for entry in entries if is_lost(entry, stored, parked)),
+        doubled=sum(beyond(found, expected.get(user)) for user, found in stored.items()),
+        differing=len(differing(stage, expected)),
+        parked=len(parked),
+        redelivered=len(deliveries) - len(set(deliveries)),
+        recovered_s=recovered(stage, entries),
+        waited_s=waited(stage, entries),
+    )
+
+
+def replay(entries: Iterable[Entry], parked: Collection[Place]) -> dict[str, oracle.History]:
+    """Ask the oracle: one event after the other, in the order of their partitions."""
+    events = (e.event for e in entries if e.event is not None and e.place not in parked)
+    return oracle.histories(events, LIMIT)
+
+
+def is_lost(entry: Entry, stored: Mapping[str, oracle.History], parked: Collection[Place]) -> bool:
+    """Whether a message is in neither a history nor the dead-letter topic."""
+    if entry.place in parked:
+        return False
+    return entry.event is None or not holds(stored.get(entry.event["user"], _UNKNOWN), entry.event)
+
+
+def beyond(found: oracle.History, expected: oracle.History | None) -> int:
+    """Count the states that say more than the events did."""
+    right = (expected or _UNKNOWN)["videos"]
+    return sum(
+        says_more(state, right.get(video, oracle.NOTHING))
+        for video, state in found["videos"].items()
+    )
+
+
+def says_more(state: State, right: State) -> bool:
+    """Whether a state goes beyond what it should be, in anything that only grows."""
+    pairs = (("rated_at", "rating"), ("reacted_at", "reaction"))
+    return (
+        (state["earliest"] < right["earliest"] or not right["earliest"])
+        or any(state[name] > right[name] for name in ("seen", "latest", "watch_ratio"))
+        or any((state[a], state[b]) > (right[a], right[b]) for a, b in pairs)
+        or any(state[name] and not right[name] for name in ("shared", "hidden"))
+    )
+
+
+def differing(stage: Stage, expected: Mapping[str, oracle.History]) -> list[str]:
+    """Name the users whose history or list is not the oracle's."""
+    assert stage.active is not None
+    return [
+        user
+        for user, history in expected.items()
+        if differences(stage.stores, {user: history}, stage.model, stage.active)
+    ]
+
+
+def waited(stage: Stage, entries: Iterable[Entry]) -> float:
+    """Give the longest time from the producer into Redis."""
+    seen = stage.witness.seen
+    waits = [
+        seen[entry.place] - entry.sent_at
+        for entry in entries
+        if entry.place in seen and entry.sent_at >= stage.began
+    ]
+    return max(waits, default=0.0)
+
+
+def recovered(stage: Stage, entries: Iterable[Entry]) -> float | None:
+    """Give the longest time from a fault's end until a partition moved on."""
+    entries = list(entries)
+    waits: list[float] = []
+    for mark in stage.marks:
+        first: dict[int, float] = {}
+        for entry in entries:
+            if entry.sent_at >= mark and entry.place in stage.witness.seen:
+                first.setdefault(entry.partition, stage.witness.seen[entry.place] - mark)
+        waits += first.values()
+    return max(waits, default=None)

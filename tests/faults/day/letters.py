@@ -1,0 +1,55 @@
+"""Every dead letter of a topic, from its beginning."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Final
+
+import confluent_kafka
+import msgspec
+
+from stream_inference.dead_letters import DeadLetter
+
+_ASK_S: Final = 5.0
+
+
+class DeadLetters:
+    """Reads a dead-letter topic on and on.
+
+    Attributes
+    ----------
+    letters
+        All that were read so far, by the place of their message in the topic of events.
+    """
+
+    def __init__(self, bootstrap: str, topic: str) -> None:
+        self.letters: dict[tuple[int, int], DeadLetter] = {}
+        self._topic = topic
+        self._consumer = confluent_kafka.Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": f"{topic}-reader",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "log_level": 0,
+                "reconnect.backoff.max.ms": 300,
+            }
+        )
+        self.begin()
+
+    def begin(self) -> None:
+        """Read from the beginning (again): a topic that was made anew counts from 0."""
+        self._consumer.assign([confluent_kafka.TopicPartition(self._topic, 0, 0)])
+
+    def read(self) -> None:
+        """Take up what has come."""
+        with contextlib.suppress(confluent_kafka.KafkaException):  # away: later, then
+            for message in self._consumer.consume(1000, 0.2):
+                value = message.value()
+                if message.error() is None and value is not None:
+                    letter = msgspec.json.decode(value, type=DeadLetter)
+                    self.letters[letter.partition, letter.offset] = letter
+
+    def close(self) -> None:
+        """Read no more."""
+        self._consumer.close()

@@ -1,0 +1,8 @@
+"""The whole table: importing this enters every row."""
+
+from __future__ import annotations
+
+from tests.faults.day import worker_rows
+from tests.faults.day.table import ROWS
+
+__all__ = ["ROWS", "worker_rows"]
