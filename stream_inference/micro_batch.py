@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from data.defaults import DEFAULT_LENGTH
 from data.redis_connection import is_transient
+from stream_inference.batch_bound import DEFAULT_MAX_BATCH, DEFAULT_MAX_BATCH_S, BatchBound
 from stream_inference.dead_letters import DeadLetter, Message, sort_out
 from stream_inference.recommend import news_of
 from stream_inference.write_back import write_back
@@ -50,11 +51,15 @@ class MicroBatches:
         Writes a dead letter, and returns when the broker has it.
     length
         Videos in a list.
+    bound
+        Of the events in a batch, for the caller to keep to.
 
     Attributes
     ----------
     events, dead_letters, lost_races
         Counted since the start.
+    bound
+        Of the events in a batch.
     """
 
     def __init__(
@@ -64,7 +69,9 @@ class MicroBatches:
         limits: EventLimits,
         park: Callable[[DeadLetter], Awaitable[None]],
         length: int = DEFAULT_LENGTH,
+        bound: BatchBound | None = None,
     ) -> None:
+        self.bound = bound or BatchBound(DEFAULT_MAX_BATCH, DEFAULT_MAX_BATCH_S)
         self._store = store
         self._swap = swap
         self._limits = limits
@@ -111,6 +118,7 @@ class MicroBatches:
             serving = self._swap.serving
             outcome = write_back(self._store, serving, news, self._length)
             self.lost_races += outcome.lost_races
+            self.bound.learn(outcome.lists, outcome.ranking_s)
             news = {user: news[user] for user in outcome.list_is_newer}
             if news:
                 self._swap.poll()

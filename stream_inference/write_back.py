@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from data.defaults import DEFAULT_LENGTH
@@ -27,12 +28,20 @@ class Outcome(NamedTuple):
     list_is_newer
         Users whose history was written, and whose list stayed, because it was made under a
         later activation than the one at hand.
+    ranking_s
+        Seconds that making the lists took.
     """
 
     written: int
     unchanged: int
     lost_races: int
     list_is_newer: frozenset[str]
+    ranking_s: float
+
+    @property
+    def lists(self) -> int:
+        """How many lists were made."""
+        return self.written + self.lost_races
 
 
 def write_back(
@@ -52,20 +61,27 @@ def write_back(
         Videos in a list.
     """
     written = unchanged = lost = 0
+    ranking_s = 0.0
     newer: set[str] = set()
     while news:
-        answers = _once(store, serving, news, length)
+        answers, seconds = _once(store, serving, news, length)
+        ranking_s += seconds
         losers = {u for u, answer in answers.items() if answer is Answer.LOST_RACE}
         newer |= {u for u, answer in answers.items() if answer is Answer.LIST_IS_NEWER}
         unchanged += len(news) - len(answers)
         written += len(answers) - len(losers)
         lost += len(losers)
         news = {u: news[u] for u in losers}
-    return Outcome(written, unchanged, lost, frozenset(newer))
+    return Outcome(written, unchanged, lost, frozenset(newer), ranking_s)
 
 
-def _once(store: UserStore, serving: Serving | None, news: News, length: int) -> dict[str, Answer]:
-    """Read, merge, rank and write once; gives what became of each user that was written."""
+def _once(
+    store: UserStore, serving: Serving | None, news: News, length: int
+) -> tuple[dict[str, Answer], float]:
+    """Read, merge, rank and write once.
+
+    Gives what became of each user that was written, and the seconds that ranking took.
+    """
     limit = serving.model.history_limit if serving else DEFAULT_LIMIT
     activation = serving.activation if serving else 0
     stored = dict(zip(news, store.read_many(list(news)), strict=True))
@@ -75,12 +91,14 @@ def _once(store: UserStore, serving: Serving | None, news: News, length: int) ->
         for u, s in stored.items()
         if s.lags or merged[u] is not s.history or s.activation < activation
     ]
+    start = time.perf_counter()
     lists = lists_for(serving, todo, [merged[u] for u in todo], length)
+    seconds = time.perf_counter() - start
     writes = [
         UserWrite(stored[u].tag, _unless_kept(stored[u], merged[u]), shown)
         for u, shown in zip(todo, lists, strict=True)
     ]
-    return dict(zip(todo, store.compare_and_set_many(writes), strict=True))
+    return dict(zip(todo, store.compare_and_set_many(writes), strict=True)), seconds
 
 
 def _unless_kept(stored: StoredUser, merged: UserHistory) -> UserHistory | None:

@@ -108,6 +108,7 @@ class Settings(RedisSettings, KafkaSettings, NightSettings, DaySettings, BaseSet
             ttl_s=self.ttl_s,
             list_length=self.list_length,
             max_batch=self.max_batch,
+            max_batch_ms=self.max_batch_ms,
             fetch_wait_ms=self.fetch_wait_ms,
             session_timeout_s=self.session_timeout_s,
             poll_s=self.poll_s,

@@ -32,6 +32,10 @@ class DaySettings(EventSettings, ListSettings):
         str | None, Field(description="Static member id, for a fixed fleet of workers")
     ] = None
     max_batch: Annotated[int, Field(gt=0, description="Most events in one micro-batch")] = 256
+    max_batch_ms: Annotated[
+        float,
+        Field(gt=0, lt=math.inf, description="What making the lists of one batch may take, in ms"),
+    ] = 100.0
     fetch_wait_ms: Annotated[
         int, Field(gt=0, description="How long the broker may hold a fetch, in ms")
     ] = 1500

@@ -6,6 +6,7 @@ import msgspec
 
 from data.defaults import DEFAULT_LENGTH, DEFAULT_TTL_S
 from data.interaction import EventLimits
+from stream_inference.batch_bound import DEFAULT_MAX_BATCH, DEFAULT_MAX_BATCH_S
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +31,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
         Videos in an up-next list.
     max_batch
         Most events in a micro-batch; a batch is whatever is waiting, and is never waited for.
+    max_batch_ms
+        Bound on what making the lists of one micro-batch may take, in ms; see `BatchBound`.
     fetch_wait_ms
         How long the broker may hold a fetch. Kafka wakes it when an event comes; the embedded
         broker doesn't, so there it bounds the latency.
@@ -50,7 +53,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     instance: str | None = None
     ttl_s: int = DEFAULT_TTL_S
     list_length: int = DEFAULT_LENGTH
-    max_batch: int = 256
+    max_batch: int = DEFAULT_MAX_BATCH
+    max_batch_ms: float = 1000 * DEFAULT_MAX_BATCH_S
     fetch_wait_ms: int = 1500
     session_timeout_s: float = 10.0
     poll_s: float = 1.0
