@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
-from tests.benchmarks import defaults, fit, gpu, nights, numerics, refresh, store, worker
+from tests.benchmarks import defaults, fit, gpu, nights, numerics, refresh, store
+from tests.benchmarks.day import worker
 from tests.benchmarks.report import machine, table_of
 
 if TYPE_CHECKING:

@@ -49,7 +49,7 @@ def table_of(report: Report) -> Table:
         caption_justify="left",
         box=box.SIMPLE_HEAD,
     )
-    table.add_column(report.columns[0])
+    table.add_column(report.columns[0], no_wrap=True)
     for name in report.columns[1:]:
         table.add_column(name, justify="right")
     for row in report.rows:

@@ -154,7 +154,7 @@ def main(arguments: Sequence[str]) -> None:
             topic_disable_leader=True,
             topic_allow_declare=False,
             web_enabled=False,
-            broker_session_timeout=120.0,  # it is stopped while others have their turn
+            broker_session_timeout=90.0,  # it is stopped while others have their turn
         )
         marks = [int(count) for count in counts]
         agent = _agent(redis.asyncio.Redis.from_url(redis_url), Model(model), marks)

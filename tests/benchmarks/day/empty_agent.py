@@ -1,6 +1,6 @@
 """A Faust worker that does nothing with its events but count them; run as a process of its own.
 
-``python -m tests.benchmarks.empty_agent BOOTSTRAP TOPIC GROUP COUNT...`` writes a line
+``python -m tests.benchmarks.day.empty_agent BOOTSTRAP TOPIC GROUP COUNT...`` writes a line
 ``seen COUNT`` when it has seen that many.
 """
 
@@ -19,7 +19,7 @@ from stream_inference.faust_worker import transport
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_FETCH_WAIT_MS = 20  # as the worker's: the embedded broker doesn't wake a fetch
+_FETCH_WAIT_MS = 1500  # as the worker's
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> None:
             topic_disable_leader=True,
             topic_allow_declare=False,
             web_enabled=False,
-            broker_session_timeout=60.0,
+            broker_session_timeout=90.0,  # it is stopped while others have their turn
         )
         app.agent(app.topic(topic, value_serializer="raw"))(_counter({int(n) for n in counts}))
         faust.Worker(
