@@ -11,13 +11,16 @@ export UV_LINK_MODE ?= copy
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo gpu test test-fast lint format lock bench quality clean
+.PHONY: help demo kafka gpu test test-fast lint format lock bench quality clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/run.stamp ## Show the whole system at work (ARGS="--help" lists its options)
 	@$(BIN)/upnext demo $(ARGS)
+
+kafka: .venv/run.stamp ## Run an Apache Kafka of one's own on 127.0.0.1:9092 (Java 17; Maven once)
+	@$(BIN)/upnext kafka $(ARGS)
 
 gpu: .venv/gpu.stamp ## Add what training on an NVIDIA GPU needs (1 GB; Linux on x86-64)
 

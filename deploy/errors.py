@@ -25,6 +25,7 @@ def exit_status(error: Exception) -> int | None:
     from data.sources.table import SourceError
     from deploy.demo.traffic import LateListError
     from deploy.embedded.broker import TrimmedError
+    from deploy.embedded.kafka import KafkaMissingError, KafkaStartError
     from deploy.embedded.stack import WorkerDiedError
     from deploy.kafka import KafkaUnavailableError
     from deploy.night.folder import StateFolderError
@@ -38,6 +39,7 @@ def exit_status(error: Exception) -> int | None:
         (RedisUnavailableError, KafkaUnavailableError, ModelStoreError): EXIT_FAULT,
         (LostLockError, DeviceError, SpoolError, QuarantineError): EXIT_FAULT,
         (StateFolderError, StorageError, TunedFileError, FitError): EXIT_FAULT,
+        (KafkaMissingError, KafkaStartError): EXIT_FAULT,
         (LateListError, TrimmedError, WorkerDiedError): EXIT_FAULT,  # of the demo
     }
     return next((code for kinds, code in by_kind.items() if isinstance(error, kinds)), None)

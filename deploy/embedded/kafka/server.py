@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import subprocess
 import tempfile
@@ -13,7 +14,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
-from deploy.embedded.kafka.jars import find_jars, find_java
+from deploy.embedded.kafka.jars import WHAT_TO_DO, KafkaMissingError, find_jars, find_java
 from deploy.embedded.leash import Leashed
 from deploy.embedded.redis_server import free_port
 
@@ -29,8 +30,13 @@ _JVM: Final = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
 )
+_DATA: Final = "log"
 _START_S: Final = 60.0
 _ASK_S: Final = 10.0
+
+
+class KafkaStartError(RuntimeError):
+    """The broker does not run; the message holds its last words."""
 
 
 class EmbeddedKafka:
@@ -56,8 +62,8 @@ class EmbeddedKafka:
     Raises
     ------
     KafkaMissingError
-        If there is no Java, or the jars can't be had.
-    RuntimeError
+        If there is no Java, or too old a one, or the jars can't be had.
+    KafkaStartError
         If it does not answer.
     """
 
@@ -72,6 +78,7 @@ class EmbeddedKafka:
         self._scratch = None if keep_in else tempfile.TemporaryDirectory(prefix="upnext-kafka-")
         folder = keep_in or Path(self._scratch.name if self._scratch else "")
         folder.mkdir(parents=True, exist_ok=True)
+        _check_unused(folder / _DATA)
         self.log = folder / "server.log"
         port = port or free_port()
         self.bootstrap = f"{_HOST}:{port}"
@@ -86,8 +93,10 @@ class EmbeddedKafka:
         tool = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", str(self._properties)]
         command = [*self._command, *tool, "--standalone", "--ignore-formatted"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if "UnsupportedClassVersionError" in done.stderr:
+            raise KafkaMissingError(f"{self._command[0]} is too old. {WHAT_TO_DO}")
         if done.returncode:
-            raise RuntimeError(f"Kafka can't use its folder:\n{done.stdout}{done.stderr}")
+            raise KafkaStartError(f"Kafka can't use its folder:\n{done.stdout}{done.stderr}")
 
     @property
     def pid(self) -> int:
@@ -99,7 +108,7 @@ class EmbeddedKafka:
 
         Raises
         ------
-        RuntimeError
+        KafkaStartError
             If it does not answer.
         """
         command = [*self._command, "kafka.Kafka", str(self._properties)]
@@ -117,9 +126,9 @@ class EmbeddedKafka:
                 admin.list_topics(timeout=0.5)
             except KafkaException:
                 if self._process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(
-                        f"Kafka does not answer at {self.bootstrap}. Its last words:\n"
-                        + self._process.log_tail()
+                    raise KafkaStartError(
+                        f"Kafka does not answer at {self.bootstrap}. Its last words, out of "
+                        f"{self.log}:\n{self.last_words()}"
                     ) from None
             else:
                 return
@@ -152,6 +161,10 @@ class EmbeddedKafka:
         self._process.wait()
         self._process.close()
 
+    def last_words(self) -> str:
+        """Give the last lines that the broker wrote."""
+        return self._process.log_tail()
+
     def wait(self) -> int:
         """Wait until the broker ends by itself; gives its exit status."""
         return self._process.wait()
@@ -173,6 +186,21 @@ class EmbeddedKafka:
         self.close()
 
 
+def _check_unused(data: Path) -> None:
+    """Make sure that no broker is at work on these data: a second one would write among them."""
+    lock = data / ".lock"  # the broker's own
+    if not lock.exists():
+        return
+    with lock.open("r+b") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise KafkaStartError(
+                f"A Kafka that runs has its data in {data.parent}. Use that one, or choose another "
+                "folder."
+            ) from None
+
+
 def _settings(folder: Path, port: int) -> dict[str, str]:
     controller = free_port()
     return {
@@ -181,7 +209,7 @@ def _settings(folder: Path, port: int) -> dict[str, str]:
         "listeners": f"PLAINTEXT://{_HOST}:{port},CONTROLLER://{_HOST}:{controller}",
         "controller.listener.names": "CONTROLLER",
         "controller.quorum.bootstrap.servers": f"{_HOST}:{controller}",
-        "log.dirs": str(folder / "log"),
+        "log.dirs": str(folder / _DATA),
         "offsets.topic.replication.factor": "1",
         "offsets.topic.num.partitions": "4",
         "transaction.state.log.replication.factor": "1",
