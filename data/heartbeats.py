@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 import msgspec
 
 if TYPE_CHECKING:
-    import redis
-
+    from data.redis_connection import Client
     from data.redis_keys import RedisKeys
 
 TTL_S: Final = 15
@@ -53,7 +52,7 @@ class Heartbeats:
         The key schema.
     """
 
-    def __init__(self, client: redis.Redis, keys: RedisKeys) -> None:
+    def __init__(self, client: Client, keys: RedisKeys) -> None:
         self._redis = client
         self._keys = keys
 

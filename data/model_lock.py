@@ -21,11 +21,11 @@ import msgspec
 from redis.exceptions import RedisError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    import redis
     from redis.client import Pipeline
 
+    from data.redis_connection import Client
     from data.redis_keys import RedisKeys
 
 TTL_S: Final = 15.0
@@ -90,7 +90,7 @@ class ModelLock:
         The token of this holder; empty while the lock is not held.
     """
 
-    def __init__(self, client: redis.Redis, keys: RedisKeys, *, ttl_s: float = TTL_S) -> None:
+    def __init__(self, client: Client, keys: RedisKeys, *, ttl_s: float = TTL_S) -> None:
         self._redis = client
         self._keys = keys
         self._ttl_s = ttl_s
@@ -178,7 +178,7 @@ class ModelLock:
 
 
 def fenced(
-    client: redis.Redis,
+    client: Client,
     keys: RedisKeys,
     lock: ModelLock | None,
     queue: Callable[[Pipeline], object],
@@ -209,6 +209,11 @@ def fenced(
         queue(pipe)
 
     return cast("list[Any]", client.transaction(transact, *([keys.fence] if lock else [])))
+
+
+def evaluate(pipe: Pipeline, script: str, keys: Sequence[str], *arguments: str | float) -> None:
+    """Put a script into a pipeline; the client's own `eval` can't do it on a cluster."""
+    pipe.execute_command("EVAL", script, len(keys), *keys, *arguments)  # type: ignore[no-untyped-call]  # has no types
 
 
 def _who(token: object) -> str:

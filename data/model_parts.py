@@ -11,16 +11,17 @@ import msgspec
 
 from data.frozen_model import ModelVersion
 from data.manifest import ModelStoreError, chunks, digest
-from data.model_lock import fenced
+from data.model_lock import evaluate, fenced
+from data.redis_connection import EVICTION_REMEDY, server_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    import redis
     from redis.client import Pipeline
 
     from data.manifest import Manifest
     from data.model_lock import ModelLock
+    from data.redis_connection import Client
     from data.redis_keys import RedisKeys
 
 _CHUNKS_PER_CALL: Final = 4  # bounds what a transaction holds in memory on both sides
@@ -47,7 +48,7 @@ class ModelParts:
         The key schema.
     """
 
-    def __init__(self, client: redis.Redis, keys: RedisKeys) -> None:
+    def __init__(self, client: Client, keys: RedisKeys) -> None:
         self._redis = client
         self._keys = keys
 
@@ -59,14 +60,14 @@ class ModelParts:
         ModelStoreError
             If it hasn't, or may; it says what to change.
         """
-        memory = self._redis.info("memory")
+        memory = server_of(self._redis, self._keys.current).info("memory")
         most, policy = int(memory["maxmemory"]), str(memory["maxmemory_policy"])
         if most == 0:
             return
         if policy.startswith("allkeys"):
             msg = (
-                f"Redis may drop the model when it is full: its maxmemory-policy is {policy}. Set "
-                "it to volatile-ttl or noeviction, by CONFIG SET and in its configuration file."
+                "Redis may drop the model when it is full: its maxmemory-policy is "
+                f"{policy}. {EVICTION_REMEDY}"
             )
             raise ModelStoreError(msg)
         free = most - int(memory["used_memory"])
@@ -167,7 +168,7 @@ class ModelParts:
         """Delete a version whole, in one step; False, and nothing is done, if it is served."""
         shared = [self._keys.current, self._keys.versions, self._keys.unfinished]
         names = [*shared, *self.keys_of(version, counts)]
-        (answer,) = self.fenced(lock, lambda pipe: pipe.eval(_DELETE, len(names), *names, version))
+        (answer,) = self.fenced(lock, lambda pipe: evaluate(pipe, _DELETE, names, version))
         return bool(answer)
 
     def fenced(self, lock: ModelLock | None, queue: Callable[[Pipeline], object]) -> list[Any]:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from data.frozen_model import ModelVersion
 from data.manifest import ModelStoreError
-from data.model_lock import fenced
+from data.model_lock import evaluate, fenced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import redis
-
     from data.model_lock import ModelLock
+    from data.redis_connection import Client
     from data.redis_keys import RedisKeys
 
 _NEVER: Final = 9e15  # more than any number of an activation
@@ -66,7 +65,7 @@ class ModelPointer:
         The key schema.
     """
 
-    def __init__(self, client: redis.Redis, keys: RedisKeys) -> None:
+    def __init__(self, client: Client, keys: RedisKeys) -> None:
         self._redis = client
         self._keys = keys
 
@@ -98,7 +97,7 @@ class ModelPointer:
             self._redis,
             self._keys,
             lock,
-            lambda pipe: pipe.eval(_ACTIVATE, len(keys), *keys, version, now_ms, since),
+            lambda pipe: evaluate(pipe, _ACTIVATE, keys, version, now_ms, since),
         )
         if not isinstance(answer, bytes):
             msg = f"version {version} lost a part while it was being activated; publish it again"

@@ -17,11 +17,10 @@ from data.model_pointer import Active, ModelPointer
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    import redis
-
     from data.catalogue import Catalogue
     from data.frozen_model import FrozenModel
     from data.model_lock import ModelLock
+    from data.redis_connection import Client
     from data.redis_keys import RedisKeys
 
 __all__ = ["Active", "LoadedModel", "ModelStore", "ModelStoreError"]
@@ -41,7 +40,7 @@ class ModelStore:
         The key schema.
     """
 
-    def __init__(self, client: redis.Redis, keys: RedisKeys) -> None:
+    def __init__(self, client: Client, keys: RedisKeys) -> None:
         self._redis = client
         self._keys = keys
         self._parts = ModelParts(client, keys)

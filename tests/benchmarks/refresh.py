@@ -29,10 +29,9 @@ from tests.benchmarks.world import LARGE, Size, batch_of, draw_histories, make_w
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import redis
-
     from batch_training.merging.histories import Histories
     from data.frozen_model import FrozenModel
+    from data.redis_connection import Client
     from tests.benchmarks.world import World
 
 LENGTH: Final = 20
@@ -97,7 +96,7 @@ def run(say: Callable[[str], None], size: Size = LARGE, who: Size = WHO, rounds:
     )
 
 
-def agreement(client: redis.Redis, sides: dict[str, Side], users: list[str]) -> int:
+def agreement(client: Client, sides: dict[str, Side], users: list[str]) -> int:
     """Count the lists in which both sides name the same videos in the same order."""
     keys, named = RedisKeys(), []
     for name in (THEIRS, EMPTY):
@@ -117,7 +116,7 @@ def _videos(shown: dict[str, Any] | list[tuple[str, float]]) -> list[str]:
     return [video for video, _ in shown]
 
 
-def _sides(client: redis.Redis, world: World, histories: Histories) -> dict[str, Side]:
+def _sides(client: Client, world: World, histories: Histories) -> dict[str, Side]:
     """Set everything up; a model without a half-life is the same for both, and one is served."""
     same = world.model
     served = replace(same, confidence=ConfidenceParameters(), follow_ups=world.follow_ups)
@@ -159,7 +158,7 @@ def _watched_since(histories: Histories) -> list[Interaction]:
     ]
 
 
-def _theirs(client: redis.Redis, world: World, histories: Histories) -> Callable[[], None]:
+def _theirs(client: Client, world: World, histories: Histories) -> Callable[[], None]:
     """Set implicit up as well as it can be: everything that can be prepared is."""
     users, known = zip(*histories.by_user(), strict=True)
     matrix = batch_of(world.model, users, known).matrix
@@ -185,7 +184,7 @@ def _theirs(client: redis.Redis, world: World, histories: Histories) -> Callable
     return run
 
 
-def _cost(client: redis.Redis, side: Side) -> Cost:
+def _cost(client: Client, side: Side) -> Cost:
     """Run one side once, on a Redis that is prepared for it."""
     side.prepare()
     before = (time.process_time(), _cpu_of_redis(client), time.perf_counter())
@@ -194,7 +193,7 @@ def _cost(client: redis.Redis, side: Side) -> Cost:
     return Cost(*(b - a for a, b in zip(before, after, strict=True)))
 
 
-def _cpu_of_redis(client: redis.Redis) -> float:
+def _cpu_of_redis(client: Client) -> float:
     """Ask the server for the CPU seconds that it took so far."""
     told = client.info("cpu")
     return float(told["used_cpu_sys"]) + float(told["used_cpu_user"])

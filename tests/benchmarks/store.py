@@ -21,9 +21,8 @@ from tests.builders import model
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import redis
-
     from data.frozen_model import FrozenModel
+    from data.redis_connection import Client
 
 PLAIN: Final = "plain SET, then GET, each one pipeline"
 SET: Final = "  of which SET"
@@ -66,7 +65,7 @@ def _row(name: str, seconds: dict[str, float], size: float) -> tuple[str, ...]:
     return name, f"{seconds[name] * 1000:.0f}", f"{size / seconds[name]:.0f}", speed
 
 
-def _runners(client: redis.Redis, given: FrozenModel) -> dict[str, Callable[[], object]]:
+def _runners(client: Client, given: FrozenModel) -> dict[str, Callable[[], object]]:
     """Everything that is timed; the plain side's `PLAIN` is its reading alone."""
     keys = RedisKeys()
     store, lock, numbers = ModelStore(client, keys), ModelLock(client, keys), count()

@@ -1,4 +1,4 @@
-"""Every server that is there, each with the same suite."""
+"""Every server that is there, and a cluster of three: each with the same suite."""
 
 from __future__ import annotations
 
@@ -8,23 +8,31 @@ import pytest
 
 from data.redis_connection import connect
 from data.redis_keys import RedisKeys
+from deploy.embedded.redis_cluster import EmbeddedCluster
 from deploy.embedded.redis_server import EmbeddedRedis, available_servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import redis
+    from data.redis_connection import Client
 
 
-@pytest.fixture(scope="session", params=list(available_servers()))
-def server(request: pytest.FixtureRequest) -> Iterator[EmbeddedRedis]:
-    """Give a running server, one kind after the other."""
-    with EmbeddedRedis(prefer=request.param) as running:
-        yield running
+CLUSTER = "cluster"
+
+
+@pytest.fixture(scope="session", params=[*available_servers(), CLUSTER])
+def server(request: pytest.FixtureRequest) -> Iterator[EmbeddedRedis | EmbeddedCluster]:
+    """Give a running server, one kind after the other, and at last a cluster."""
+    if request.param == CLUSTER:
+        with EmbeddedCluster() as cluster:
+            yield cluster
+    else:
+        with EmbeddedRedis(prefer=request.param) as running:
+            yield running
 
 
 @pytest.fixture
-def client(server: EmbeddedRedis) -> Iterator[redis.Redis]:
+def client(server: EmbeddedRedis | EmbeddedCluster) -> Iterator[Client]:
     """Give a connection to an empty server that does not know our scripts."""
     connection = connect(server.url)
     connection.flushall()

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 import redis
 
@@ -21,6 +22,9 @@ from data.model_store import ModelStore
 from data.redis_keys import RedisKeys
 from tests.builders import model
 
+if TYPE_CHECKING:
+    from data.redis_connection import Client
+
 OLD, NEW, NEXT = (ModelVersion(name) for name in ("old", "new", "next"))
 ITEMS = {OLD: 40, NEW: 120, NEXT: 80}
 KEYS = RedisKeys("test")
@@ -28,7 +32,7 @@ CATALOGUE = Catalogue([Video(id="v1", title="One")])
 CHUNK_BYTES = 3_000
 
 
-def night(client: redis.Redis, version: ModelVersion) -> None:
+def night(client: Client, version: ModelVersion) -> None:
     """Take the lock, sweep, publish, activate and clean up, as a night does."""
     store = ModelStore(client, KEYS)
     with ModelLock(client, KEYS) as lock:

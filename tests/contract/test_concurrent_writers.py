@@ -13,8 +13,7 @@ from tests.builders import event, interaction
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import redis
-
+    from data.redis_connection import Client
     from data.redis_keys import RedisKeys
     from data.user_history import UserHistory
 
@@ -66,11 +65,11 @@ def run(store: UserStore, write: Callable[[UserStore, str, list[StoredUser]], No
     return [len(stored.history) for stored in store.read_many(USERS)]
 
 
-def test_nothing_is_lost(client: redis.Redis, keys: RedisKeys) -> None:
+def test_nothing_is_lost(client: Client, keys: RedisKeys) -> None:
     """With compare and set every event of every writer is in the end there."""
     assert run(UserStore(client, keys), write_by_compare_and_set) == [WRITERS * ROUNDS] * len(USERS)
 
 
-def test_control_loses_events(client: redis.Redis, keys: RedisKeys) -> None:
+def test_control_loses_events(client: Client, keys: RedisKeys) -> None:
     """Writers that overwrite what was written since they read do lose events."""
     assert max(run(UserStore(client, keys), write_blindly)) < WRITERS * ROUNDS

@@ -14,13 +14,12 @@ from tests.contract.user_writes import AB, NEWER, WRITTEN, A, one, shown, write
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import redis
-
+    from data.redis_connection import Client
     from data.redis_keys import RedisKeys
 
 
 @pytest.fixture
-def store(client: redis.Redis, keys: RedisKeys) -> UserStore:
+def store(client: Client, keys: RedisKeys) -> UserStore:
     """Give a store on an empty server."""
     return UserStore(client, keys)
 
@@ -40,7 +39,7 @@ DAMAGED: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("damage", DAMAGED)
 def test_damaged_history_is_kept_aside_and_stops_nobody(
     store: UserStore,
-    client: redis.Redis,
+    client: Client,
     keys: RedisKeys,
     caplog: pytest.LogCaptureFixture,
     damage: str,
@@ -65,7 +64,7 @@ def test_damaged_history_is_kept_aside_and_stops_nobody(
 
 
 def test_list_of_a_damaged_history_keeps_its_activation(
-    store: UserStore, client: redis.Redis, keys: RedisKeys
+    store: UserStore, client: Client, keys: RedisKeys
 ) -> None:
     """Though the history is damaged, a lower activation does not replace the list."""
     write(store, "u", one(store), AB, activation=5)

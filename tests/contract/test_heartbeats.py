@@ -10,8 +10,7 @@ from data.heartbeats import TTL_S, Heartbeat, Heartbeats
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    import redis
-
+    from data.redis_connection import Client
     from data.redis_keys import RedisKeys
 
 ONE = Heartbeat(worker="one", version="v", activation=3, lag=5, events=7, dead_letters=1)
@@ -19,7 +18,7 @@ TWO = Heartbeat(worker="two", version=None, activation=0, trouble="the model is 
 
 
 @pytest.fixture
-def heartbeats(client: redis.Redis, keys: RedisKeys) -> Heartbeats:
+def heartbeats(client: Client, keys: RedisKeys) -> Heartbeats:
     """Give heartbeats on an empty server."""
     return Heartbeats(client, keys)
 
@@ -45,9 +44,7 @@ def test_any_name_will_do(heartbeats: Heartbeats, name: str) -> None:
     assert heartbeats.alive() == [beat]
 
 
-def test_silent_worker_expires(
-    heartbeats: Heartbeats, client: redis.Redis, keys: RedisKeys
-) -> None:
+def test_silent_worker_expires(heartbeats: Heartbeats, client: Client, keys: RedisKeys) -> None:
     """A beat carries its time to live, and when that is over the worker is alive no more."""
     heartbeats.beat(ONE)
     heartbeats.beat(TWO)
@@ -57,7 +54,7 @@ def test_silent_worker_expires(
 
 
 def test_stopped_worker_is_gone_at_once(
-    heartbeats: Heartbeats, client: redis.Redis, keys: RedisKeys
+    heartbeats: Heartbeats, client: Client, keys: RedisKeys
 ) -> None:
     """A worker that ends by itself leaves nothing behind, and stopping twice does no harm."""
     heartbeats.beat(ONE)
@@ -70,7 +67,7 @@ def test_stopped_worker_is_gone_at_once(
 
 
 def test_long_silent_worker_is_forgotten(
-    heartbeats: Heartbeats, client: redis.Redis, keys: RedisKeys
+    heartbeats: Heartbeats, client: Client, keys: RedisKeys
 ) -> None:
     """The next beat of anybody clears away the name of who was silent for long."""
     client.zadd(keys.workers, {"ghost": 1_000})
@@ -78,7 +75,7 @@ def test_long_silent_worker_is_forgotten(
     assert client.zrange(keys.workers, 0, -1) == [b"one"]
 
 
-def test_everything_expires(heartbeats: Heartbeats, client: redis.Redis, keys: RedisKeys) -> None:
+def test_everything_expires(heartbeats: Heartbeats, client: Client, keys: RedisKeys) -> None:
     """No key of the heartbeats stays for ever."""
     heartbeats.beat(ONE)
     names = list(client.scan_iter(f"{keys.prefix}:*"))

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import redis
-
+    from data.redis_connection import Client
     from data.redis_keys import RedisKeys
 
 ONE = ModelVersion("20240101T000000Z-one")
@@ -29,7 +28,7 @@ NAMES = ["manifest.json", "model.safetensors", "catalogue.parquet", "report.json
 
 
 @pytest.fixture
-def store(client: redis.Redis, keys: RedisKeys, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
+def store(client: Client, keys: RedisKeys, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
     """Give a store with one version of several chunks, which is served."""
     monkeypatch.setattr(manifest, "CHUNK_BYTES", 1_000)
     new = ModelStore(client, keys)
@@ -49,7 +48,7 @@ def archive(store: ModelStore, tmp_path: Path) -> Path:
 
 
 def test_what_is_imported_is_what_was_exported(
-    store: ModelStore, client: redis.Redis, archive: Path
+    store: ModelStore, client: Client, archive: Path
 ) -> None:
     """In an empty Redis the version stands under its name, to the bit, and is not served."""
     before = store.read(ONE)
@@ -69,7 +68,7 @@ def test_importing_again_changes_nothing(store: ModelStore, archive: Path) -> No
 
 
 def test_another_version_of_that_name_stays(
-    store: ModelStore, client: redis.Redis, archive: Path
+    store: ModelStore, client: Client, archive: Path
 ) -> None:
     """An archive never changes a version that is there."""
     client.flushall()
@@ -88,7 +87,7 @@ def test_it_is_a_plain_zip(archive: Path) -> None:
         assert load(opened.read("model.safetensors"))["item_factors"].shape == (40, 6)
 
 
-def test_the_file_appears_whole(store: ModelStore, client: redis.Redis, archive: Path) -> None:
+def test_the_file_appears_whole(store: ModelStore, client: Client, archive: Path) -> None:
     """A version that can't be read leaves the file of before, and nothing beside it."""
     before = archive.read_bytes()
     (key,) = client.scan_iter("*:catalogue:0")
@@ -145,7 +144,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
 @pytest.mark.parametrize(("damage", "complaint"), DAMAGES.values(), ids=DAMAGES.keys())
 def test_a_damaged_file_is_refused(
     store: ModelStore,
-    client: redis.Redis,
+    client: Client,
     archive: Path,
     damage: Callable[[Path], object],
     complaint: str,

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import redis
-
+    from data.redis_connection import Client
     from data.redis_keys import RedisKeys
 
 OLD, NEW = ModelVersion("old"), ModelVersion("new")
@@ -30,14 +29,14 @@ CATALOGUE = Catalogue(
 
 
 @pytest.fixture
-def lock(client: redis.Redis, keys: RedisKeys) -> Iterator[ModelLock]:
+def lock(client: Client, keys: RedisKeys) -> Iterator[ModelLock]:
     """Give a lock that is held."""
     with ModelLock(client, keys) as held:
         yield held
 
 
 @pytest.fixture
-def store(client: redis.Redis, keys: RedisKeys) -> ModelStore:
+def store(client: Client, keys: RedisKeys) -> ModelStore:
     """Give a store in which a second version has taken over from a first one."""
     new = ModelStore(client, keys)
     for seed, version in enumerate((OLD, NEW)):
@@ -112,7 +111,7 @@ def test_a_bad_file_changes_nothing(store: ModelStore, lock: ModelLock, tmp_path
 
 
 def test_there_must_be_a_model_to_update(
-    client: redis.Redis, keys: RedisKeys, lock: ModelLock, tmp_path: Path
+    client: Client, keys: RedisKeys, lock: ModelLock, tmp_path: Path
 ) -> None:
     """Before the first night there is nothing to update, and the message says so."""
     with pytest.raises(ModelStoreError, match="No model is served yet"):
@@ -155,7 +154,7 @@ def test_with_the_same_blocks_the_version_itself_is_served(
 
 
 def test_a_block_without_a_catalogue_entry_stays(
-    client: redis.Redis, keys: RedisKeys, lock: ModelLock, tmp_path: Path
+    client: Client, keys: RedisKeys, lock: ModelLock, tmp_path: Path
 ) -> None:
     """A video that was blocked by the night, and of which no catalogue tells, stays blocked."""
     store = ModelStore(client, keys)
@@ -166,7 +165,7 @@ def test_a_block_without_a_catalogue_entry_stays(
 
 
 def test_a_damaged_model_can_be_rolled_back_from(
-    store: ModelStore, client: redis.Redis, keys: RedisKeys, lock: ModelLock
+    store: ModelStore, client: Client, keys: RedisKeys, lock: ModelLock
 ) -> None:
     """When the version served is damaged, the one before is served, with a word on that."""
     client.delete(keys.chunk(NEW, "catalogue", 0))
@@ -176,7 +175,7 @@ def test_a_damaged_model_can_be_rolled_back_from(
 
 
 def test_a_lost_lock_changes_nothing(
-    store: ModelStore, client: redis.Redis, keys: RedisKeys, lock: ModelLock, tmp_path: Path
+    store: ModelStore, client: Client, keys: RedisKeys, lock: ModelLock, tmp_path: Path
 ) -> None:
     """Whoever lost the lock neither updates nor rolls back."""
     client.set(keys.fence, "another")

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import redis
-
+    from data.redis_connection import Client
     from deploy.embedded.redis_server import EmbeddedRedis
 
 KEYS = RedisKeys()
@@ -55,7 +54,7 @@ def upnext(
 
 
 @pytest.fixture
-def store(client: redis.Redis) -> ModelStore:
+def store(client: Client) -> ModelStore:
     """Give a store in which three versions were served one after the other."""
     new = ModelStore(client, KEYS)
     for seed, version in enumerate((A, B, C)):
@@ -166,7 +165,7 @@ def test_prune_tells_what_it_deleted(store: ModelStore, upnext: Callable[..., En
 
 
 def test_export_and_import(
-    store: ModelStore, client: redis.Redis, upnext: Callable[..., Ended], tmp_path: Path
+    store: ModelStore, client: Client, upnext: Callable[..., Ended], tmp_path: Path
 ) -> None:
     """A version travels by file, and a file that is none ends with 1 and a message."""
     file = str(tmp_path / "model.zip")
@@ -193,7 +192,7 @@ def test_export_and_import(
 )
 def test_nothing_changes_while_a_night_runs(
     store: ModelStore,
-    client: redis.Redis,
+    client: Client,
     upnext: Callable[..., Ended],
     tmp_path: Path,
     words: tuple[str, ...],

@@ -12,15 +12,14 @@ from data.model_store import ModelStore
 from tests.builders import model
 
 if TYPE_CHECKING:
-    import redis
-
+    from data.redis_connection import Client
     from data.redis_keys import RedisKeys
 
 A, B, C, D = (ModelVersion(letter) for letter in "abcd")
 
 
 @pytest.fixture
-def store(client: redis.Redis, keys: RedisKeys) -> ModelStore:
+def store(client: Client, keys: RedisKeys) -> ModelStore:
     """Give a store with four versions, none of them active."""
     new = ModelStore(client, keys)
     for seed, version in enumerate((A, B, C, D)):
@@ -86,7 +85,7 @@ def test_what_replaces_a_version_takes_its_place(store: ModelStore) -> None:
 
 
 def test_deleted_versions_are_passed_over(
-    store: ModelStore, client: redis.Redis, keys: RedisKeys
+    store: ModelStore, client: Client, keys: RedisKeys
 ) -> None:
     """A roll back goes to the latest version that is still there."""
     serve(store, A, B, C)
@@ -95,7 +94,7 @@ def test_deleted_versions_are_passed_over(
 
 
 def test_a_pointer_of_an_older_release_can_be_rolled_back_to(
-    store: ModelStore, client: redis.Redis, keys: RedisKeys
+    store: ModelStore, client: Client, keys: RedisKeys
 ) -> None:
     """A version that was served when nobody wrote activations down counts as one of them."""
     client.set(keys.current, f"1700000000000 {A}")
@@ -104,7 +103,7 @@ def test_a_pointer_of_an_older_release_can_be_rolled_back_to(
 
 
 def test_the_list_of_activations_is_bounded(
-    store: ModelStore, client: redis.Redis, keys: RedisKeys
+    store: ModelStore, client: Client, keys: RedisKeys
 ) -> None:
     """The newest hundred are kept."""
     client.rpush(keys.activations, *(f"{n} {A}" for n in range(200, 0, -1)))
@@ -113,12 +112,12 @@ def test_the_list_of_activations_is_bounded(
     assert back(store) == A
 
 
-def names(client: redis.Redis, version: str) -> list[bytes]:
+def names(client: Client, version: str) -> list[bytes]:
     """List the keys of a version."""
     return list(client.scan_iter(f"test:{{model}}:{version}:*"))
 
 
-def test_pruning_keeps_the_newest(store: ModelStore, client: redis.Redis) -> None:
+def test_pruning_keeps_the_newest(store: ModelStore, client: Client) -> None:
     """The newest are kept, of the others not a key is left."""
     serve(store, D)
     assert store.prune(2) == [A, B]
@@ -155,7 +154,7 @@ def test_pruning_more_than_there_is_does_nothing(store: ModelStore) -> None:
 
 
 def test_pruning_passes_over_what_it_cannot_read(
-    store: ModelStore, client: redis.Redis, keys: RedisKeys
+    store: ModelStore, client: Client, keys: RedisKeys
 ) -> None:
     """A version with a damaged manifest stays for a look, and the others are deleted."""
     serve(store, D)
@@ -165,7 +164,7 @@ def test_pruning_passes_over_what_it_cannot_read(
 
 
 def test_what_is_served_is_never_deleted(
-    store: ModelStore, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    store: ModelStore, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A version that is activated while others are pruned stays whole."""
     serve(store, D)
@@ -177,9 +176,7 @@ def test_what_is_served_is_never_deleted(
     assert store.verify(A).version == A
 
 
-def test_sweeping_leaves_what_is_whole(
-    store: ModelStore, client: redis.Redis, keys: RedisKeys
-) -> None:
+def test_sweeping_leaves_what_is_whole(store: ModelStore, client: Client, keys: RedisKeys) -> None:
     """Only what was begun and not finished is deleted."""
     client.hset(keys.unfinished, "half", '{"model": 2}')
     client.set(keys.chunk("half", "model", 1), "x")

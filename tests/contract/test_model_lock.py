@@ -22,8 +22,9 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import redis
+    from redis.client import Pipeline
 
+    from data.redis_connection import Client
     from data.redis_keys import RedisKeys
     from deploy.embedded.redis_server import EmbeddedRedis
 
@@ -41,7 +42,7 @@ with ModelLock(client, keys, ttl_s={TTL_S}) as lock:
     print("held", flush=True)
     sys.stdin.readline()
     try:
-        fenced(client, keys, lock, lambda pipe: pipe.set("key", "value"))
+        fenced(client, keys, lock, lambda pipe: pipe.set(keys.unfinished, "value"))
         print("written", flush=True)
     except LostLockError:
         print("lost", flush=True)
@@ -69,12 +70,12 @@ def tell(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.fixture
-def lock(client: redis.Redis, keys: RedisKeys) -> ModelLock:
+def lock(client: Client, keys: RedisKeys) -> ModelLock:
     """Give a lock that is quick to run out."""
     return ModelLock(client, keys, ttl_s=TTL_S)
 
 
-def test_a_second_night_is_refused(client: redis.Redis, keys: RedisKeys, lock: ModelLock) -> None:
+def test_a_second_night_is_refused(client: Client, keys: RedisKeys, lock: ModelLock) -> None:
     """While one holds the lock another is told who, where and since when; afterwards it gets it."""
     other = ModelLock(client, keys, ttl_s=TTL_S)
     me = rf"since \d{{4}}-.* UTC, on host {socket.gethostname()}, process {os.getpid()}"
@@ -93,9 +94,7 @@ def test_every_holder_has_a_higher_number(lock: ModelLock) -> None:
     assert numbers == [1, 2, 3]
 
 
-def test_nothing_but_the_fence_is_left(
-    client: redis.Redis, keys: RedisKeys, lock: ModelLock
-) -> None:
+def test_nothing_but_the_fence_is_left(client: Client, keys: RedisKeys, lock: ModelLock) -> None:
     """A lock that was given back leaves who had it last, and nothing else."""
     with lock:
         token = lock.fence
@@ -104,7 +103,7 @@ def test_nothing_but_the_fence_is_left(
 
 
 def test_release_leaves_the_lock_of_another(
-    client: redis.Redis, keys: RedisKeys, lock: ModelLock
+    client: Client, keys: RedisKeys, lock: ModelLock
 ) -> None:
     """Whoever lost the lock does not give back that of the next one."""
     lock.acquire()
@@ -114,7 +113,7 @@ def test_release_leaves_the_lock_of_another(
         assert client.get(keys.lock) == other.fence.encode()
 
 
-def test_a_lock_outlives_its_time(client: redis.Redis, keys: RedisKeys, lock: ModelLock) -> None:
+def test_a_lock_outlives_its_time(client: Client, keys: RedisKeys, lock: ModelLock) -> None:
     """A holder that lives renews its lock: its time goes up again and again."""
     with lock:
         seen = [client.pttl(keys.lock)]
@@ -138,7 +137,7 @@ def test_a_killed_night_is_waited_for(server: EmbeddedRedis, lock: ModelLock) ->
 
 
 def test_a_stopped_night_writes_nothing_once_another_took_over(
-    server: EmbeddedRedis, client: redis.Redis, lock: ModelLock
+    server: EmbeddedRedis, client: Client, lock: ModelLock
 ) -> None:
     """A process that was stopped for longer than its lock lived wakes up and changes no key."""
     with holder(server) as other:
@@ -151,7 +150,7 @@ def test_a_stopped_night_writes_nothing_once_another_took_over(
 
 
 def test_a_stopped_night_goes_on_if_nobody_took_over(
-    server: EmbeddedRedis, client: redis.Redis, keys: RedisKeys
+    server: EmbeddedRedis, client: Client, keys: RedisKeys
 ) -> None:
     """A lock that ran out is taken back by its holder, as long as nobody else had it."""
     with holder(server) as other:
@@ -162,7 +161,7 @@ def test_a_stopped_night_goes_on_if_nobody_took_over(
         assert tell(other) == "written"
 
 
-def everything(client: redis.Redis) -> dict[bytes, bytes | None]:
+def everything(client: Client) -> dict[bytes, bytes | None]:
     """Read all keys but the lock, whose time runs."""
     names = sorted(name for name in client.scan_iter() if not name.endswith(b":lock"))
     return {name: client.dump(name) for name in names}
@@ -179,7 +178,7 @@ WRITES: dict[str, Callable[[ModelStore, ModelLock | None], object]] = {
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
 def test_no_write_passes_the_fence(
-    client: redis.Redis,
+    client: Client,
     keys: RedisKeys,
     lock: ModelLock,
     write: Callable[[ModelStore, ModelLock | None], object],
@@ -206,34 +205,32 @@ def test_no_write_passes_the_fence(
     assert everything(client) != before or write is WRITES["publish again"]
 
 
-def test_a_lock_that_redis_forgot_is_lost(
-    client: redis.Redis, keys: RedisKeys, lock: ModelLock
-) -> None:
+def test_a_lock_that_redis_forgot_is_lost(client: Client, keys: RedisKeys, lock: ModelLock) -> None:
     """After Redis lost its data, the holder of before writes nothing."""
     with lock:
         client.flushall()
         with pytest.raises(LostLockError, match="by nobody"):
-            fenced(client, keys, lock, lambda pipe: pipe.set("key", "value"))
+            fenced(client, keys, lock, lambda pipe: pipe.set(keys.unfinished, "value"))
     assert list(client.scan_iter()) == []
 
 
 def test_a_takeover_between_look_and_write_is_seen(
-    client: redis.Redis, keys: RedisKeys, lock: ModelLock
+    client: Client, keys: RedisKeys, lock: ModelLock
 ) -> None:
     """The fence is compared in the same step as the write, not a moment before."""
 
-    def queue(pipe: redis.client.Pipeline) -> None:
+    def queue(pipe: Pipeline) -> None:
         client.set(keys.fence, "another")
-        pipe.set("key", "value")
+        pipe.set(keys.unfinished, "value")
 
     with lock, pytest.raises(LostLockError):
         fenced(client, keys, lock, queue)
-    assert not client.exists("key")
+    assert not client.exists(keys.unfinished)
 
 
 def test_a_lock_that_was_not_taken_writes_nothing(
-    client: redis.Redis, keys: RedisKeys, lock: ModelLock
+    client: Client, keys: RedisKeys, lock: ModelLock
 ) -> None:
     """A lock that is not held is as good as lost."""
     with pytest.raises(LostLockError):
-        fenced(client, keys, lock, lambda pipe: pipe.set("key", "value"))
+        fenced(client, keys, lock, lambda pipe: pipe.set(keys.unfinished, "value"))

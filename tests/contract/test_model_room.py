@@ -13,6 +13,7 @@ from data.catalogue import Catalogue
 from data.frozen_model import ModelVersion
 from data.model_parts import ModelParts
 from data.model_store import ModelStore, ModelStoreError
+from data.redis_connection import server_of
 from tests.builders import model
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     import redis
 
+    from data.redis_connection import Client
     from data.redis_keys import RedisKeys
 
 ONE, TWO = ModelVersion("one"), ModelVersion("two")
@@ -28,31 +30,39 @@ BIG = model(40_000, 64, follow_ups=None)  # 10 MiB
 
 
 @pytest.fixture
-def store(client: redis.Redis, keys: RedisKeys) -> Iterator[ModelStore]:
+def holder(client: Client, keys: RedisKeys) -> redis.Redis:
+    """Give the one server that keeps the models."""
+    return server_of(client, keys.current)
+
+
+@pytest.fixture
+def store(client: Client, keys: RedisKeys, holder: redis.Redis) -> Iterator[ModelStore]:
     """Give a store in which a small version is served; the server's limits are undone later."""
     new = ModelStore(client, keys)
     new.publish(ONE, model(), Catalogue())
     new.activate(ONE)
     yield new
-    client.config_set("maxmemory", 0)
-    client.config_set("maxmemory-policy", "noeviction")
+    holder.config_set("maxmemory", 0)
+    holder.config_set("maxmemory-policy", "noeviction")
 
 
-def limit(client: redis.Redis, free: int, policy: str = "noeviction") -> None:
+def limit(server: redis.Redis, free: int, policy: str = "noeviction") -> None:
     """Leave the server so many bytes."""
-    client.config_set("maxmemory-policy", policy)
-    client.config_set("maxmemory", int(client.info("memory")["used_memory"]) + free)
+    server.config_set("maxmemory-policy", policy)
+    server.config_set("maxmemory", int(server.info("memory")["used_memory"]) + free)
 
 
-def names(client: redis.Redis) -> list[bytes]:
+def names(client: Client) -> list[bytes]:
     """List all keys."""
     return sorted(client.scan_iter())
 
 
-def test_a_redis_that_may_drop_the_model_is_refused(store: ModelStore, client: redis.Redis) -> None:
+def test_a_redis_that_may_drop_the_model_is_refused(
+    store: ModelStore, client: Client, holder: redis.Redis
+) -> None:
     """Under an allkeys policy nothing is written, and the message says which setting to change."""
     before = names(client)
-    limit(client, 100 * MIB, "allkeys-lru")
+    limit(holder, 100 * MIB, "allkeys-lru")
     with pytest.raises(ModelStoreError, match=r"maxmemory-policy is allkeys-lru\. Set it to vol"):
         store.publish(TWO, BIG, Catalogue())
     assert names(client) == before
@@ -60,45 +70,50 @@ def test_a_redis_that_may_drop_the_model_is_refused(store: ModelStore, client: r
 
 @pytest.mark.parametrize("policy", ["noeviction", "volatile-ttl", "volatile-lru"])
 def test_a_redis_that_keeps_models_will_do(
-    store: ModelStore, client: redis.Redis, policy: str
+    store: ModelStore, holder: redis.Redis, policy: str
 ) -> None:
     """With room enough and any other policy the model is published."""
-    limit(client, 100 * MIB, policy)
+    limit(holder, 100 * MIB, policy)
     store.publish(TWO, model(seed=2), Catalogue())
     assert store.versions() == [ONE, TWO]
 
 
 def test_an_allkeys_policy_without_a_limit_drops_nothing(
-    store: ModelStore, client: redis.Redis
+    store: ModelStore, holder: redis.Redis
 ) -> None:
     """As long as maxmemory is 0, the policy does not matter."""
-    client.config_set("maxmemory-policy", "allkeys-lru")
+    holder.config_set("maxmemory-policy", "allkeys-lru")
     store.publish(TWO, model(seed=2), Catalogue())
     assert store.versions() == [ONE, TWO]
 
 
-def test_a_redis_that_is_too_small_is_refused(store: ModelStore, client: redis.Redis) -> None:
+def test_a_redis_that_is_too_small_is_refused(
+    store: ModelStore, client: Client, holder: redis.Redis
+) -> None:
     """Nothing is written, and the message says how much room is lacking."""
     before = names(client)
-    limit(client, 5 * MIB)
+    limit(holder, 5 * MIB)
     with pytest.raises(ModelStoreError, match=r"lacks [67]\.\d MiB for this model: it takes 10"):
         store.publish(TWO, BIG, Catalogue())
     assert names(client) == before
 
 
 def test_a_redis_that_fills_up_is_left_tidy(
-    store: ModelStore, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    store: ModelStore,
+    client: Client,
+    holder: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """When others take the room while the model is written, all of it is taken out again."""
     before = names(client)
-    monkeypatch.setattr(ModelParts, "check_room", lambda *_: limit(client, 5 * MIB))
+    monkeypatch.setattr(ModelParts, "check_room", lambda *_: limit(holder, 5 * MIB))
     with pytest.raises(OutOfMemoryError):
         store.publish(TWO, BIG, Catalogue())
     assert names(client) == before
     assert store.load(ONE).model.n_items == 40
 
 
-def test_a_redis_that_goes_away_is_swept_later(store: ModelStore, client: redis.Redis) -> None:
+def test_a_redis_that_goes_away_is_swept_later(store: ModelStore, client: Client) -> None:
     """What a lost connection left of a version is invisible, and `sweep` deletes it."""
     before = names(client)
 
@@ -117,7 +132,7 @@ def test_a_redis_that_goes_away_is_swept_later(store: ModelStore, client: redis.
 
 
 def test_a_redis_that_alters_what_it_is_told_is_found_out(
-    store: ModelStore, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    store: ModelStore, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A chunk that is not given back as it was written ends the publishing; nothing is left."""
     before = names(client)
@@ -135,9 +150,9 @@ def test_a_redis_that_alters_what_it_is_told_is_found_out(
     assert names(client) == before
 
 
-def test_publishing_again_needs_no_room(store: ModelStore, client: redis.Redis) -> None:
+def test_publishing_again_needs_no_room(store: ModelStore, holder: redis.Redis) -> None:
     """A version that is there already is written over itself."""
-    limit(client, MIB // 2)
+    limit(holder, MIB // 2)
     store.publish(ONE, model(), Catalogue())
     assert store.verify(ONE).version == ONE
 

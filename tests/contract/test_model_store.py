@@ -18,8 +18,7 @@ from tests.builders import model
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import redis
-
+    from data.redis_connection import Client
     from data.redis_keys import RedisKeys
 
 ONE, TWO = ModelVersion("20240101T000000Z-one"), ModelVersion("20240102T000000Z-two")
@@ -27,7 +26,7 @@ CATALOGUE = Catalogue([Video(id=f"v{n}", title=f"Vidéo {n}") for n in range(5)]
 
 
 @pytest.fixture
-def store(client: redis.Redis, keys: RedisKeys, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
+def store(client: Client, keys: RedisKeys, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
     """Give a store with small chunks, in which one version is published and active."""
     monkeypatch.setattr(manifest, "CHUNK_BYTES", 1_000)
     new = ModelStore(client, keys)
@@ -36,7 +35,7 @@ def store(client: redis.Redis, keys: RedisKeys, monkeypatch: pytest.MonkeyPatch)
     return new
 
 
-def test_nothing_is_active_at_first(client: redis.Redis, keys: RedisKeys) -> None:
+def test_nothing_is_active_at_first(client: Client, keys: RedisKeys) -> None:
     """An empty Redis has no current model and no versions."""
     empty = ModelStore(client, keys)
     assert empty.current() is None
@@ -66,7 +65,7 @@ def test_publishing_activates_nothing(store: ModelStore) -> None:
     assert store.versions() == [ONE, TWO]
 
 
-def test_publishing_again_changes_nothing(store: ModelStore, client: redis.Redis) -> None:
+def test_publishing_again_changes_nothing(store: ModelStore, client: Client) -> None:
     """Publishing the same version again leaves the same bytes under the same keys."""
     names = sorted(name for name in client.scan_iter(type="string"))
     before = client.mget(names)
@@ -88,16 +87,14 @@ def test_every_activation_counts(store: ModelStore) -> None:
 
 
 def test_number_rises_though_the_clock_went_back(
-    store: ModelStore, client: redis.Redis, keys: RedisKeys
+    store: ModelStore, client: Client, keys: RedisKeys
 ) -> None:
     """A pointer with a number from the far future is followed by the next number."""
     client.set(keys.current, f"900719925474000 {ONE}")
     assert store.activate(ONE) == Active(900719925474001, ONE)
 
 
-def test_number_rises_though_redis_forgot_everything(
-    store: ModelStore, client: redis.Redis
-) -> None:
+def test_number_rises_though_redis_forgot_everything(store: ModelStore, client: Client) -> None:
     """After Redis lost its data, the first activation has a higher number than any before."""
     before = store.current()
     client.flushall()
@@ -112,8 +109,8 @@ def served(store: ModelStore) -> str | None:
     return active.version if active else None
 
 
-def _rewrite_manifest(change: dict[str, Any]) -> Callable[[redis.Redis, RedisKeys], object]:
-    def damage(client: redis.Redis, keys: RedisKeys) -> None:
+def _rewrite_manifest(change: dict[str, Any]) -> Callable[[Client, RedisKeys], object]:
+    def damage(client: Client, keys: RedisKeys) -> None:
         value = client.get(keys.manifest(TWO))
         assert isinstance(value, bytes)
         client.set(keys.manifest(TWO), json.dumps(json.loads(value) | change))
@@ -121,7 +118,7 @@ def _rewrite_manifest(change: dict[str, Any]) -> Callable[[redis.Redis, RedisKey
     return damage
 
 
-def _cut_parts(client: redis.Redis, keys: RedisKeys) -> None:
+def _cut_parts(client: Client, keys: RedisKeys) -> None:
     value = client.get(keys.manifest(TWO))
     assert isinstance(value, bytes)
     fields = json.loads(value)
@@ -129,24 +126,25 @@ def _cut_parts(client: redis.Redis, keys: RedisKeys) -> None:
     client.set(keys.manifest(TWO), json.dumps(fields))
 
 
-def _flip(client: redis.Redis, name: str, place: int) -> None:
+def _flip(client: Client, name: str, place: int) -> None:
     value = client.get(name)
     assert isinstance(value, bytes)
     client.setrange(name, place, bytes([value[place] ^ 1]).decode("latin-1"))
 
 
-def _swap_chunks(client: redis.Redis, keys: RedisKeys) -> None:
+def _swap_chunks(client: Client, keys: RedisKeys) -> None:
     first, second = (keys.chunk(TWO, "model", number) for number in (0, 1))
-    client.rename(first, "aside")
+    aside = keys.chunk(TWO, "aside", 0)
+    client.rename(first, aside)
     client.rename(second, first)
-    client.rename("aside", second)
+    client.rename(aside, second)
 
 
-def _manifest_of_the_other(client: redis.Redis, keys: RedisKeys) -> None:
+def _manifest_of_the_other(client: Client, keys: RedisKeys) -> None:
     client.copy(keys.manifest(ONE), keys.manifest(TWO), replace=True)
 
 
-DAMAGES: dict[str, Callable[[redis.Redis, RedisKeys], object]] = {
+DAMAGES: dict[str, Callable[[Client, RedisKeys], object]] = {
     "no manifest": lambda client, keys: client.delete(keys.manifest(TWO)),
     "no first chunk": lambda client, keys: client.delete(keys.chunk(TWO, "model", 0)),
     "no last chunk": lambda client, keys: client.delete(keys.chunk(TWO, "model", 1)),
@@ -169,9 +167,9 @@ DAMAGES: dict[str, Callable[[redis.Redis, RedisKeys], object]] = {
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
 def test_damaged_version_is_refused(
     store: ModelStore,
-    client: redis.Redis,
+    client: Client,
     keys: RedisKeys,
-    damage: Callable[[redis.Redis, RedisKeys], object],
+    damage: Callable[[Client, RedisKeys], object],
 ) -> None:
     """With anything missing or wrong a version is neither activated nor loaded."""
     store.publish(TWO, model(seed=2), CATALOGUE)
@@ -191,9 +189,7 @@ def test_version_that_never_was_is_refused(store: ModelStore) -> None:
     assert served(store) == ONE
 
 
-def test_error_names_the_damaged_key(
-    store: ModelStore, client: redis.Redis, keys: RedisKeys
-) -> None:
+def test_error_names_the_damaged_key(store: ModelStore, client: Client, keys: RedisKeys) -> None:
     """The error says which key is wrong, so that a person can look at it."""
     name = keys.chunk(ONE, "model", 1)
     _flip(client, name, 0)
@@ -202,7 +198,7 @@ def test_error_names_the_damaged_key(
 
 
 def test_chunk_lost_during_activation_keeps_the_pointer(
-    store: ModelStore, client: redis.Redis, keys: RedisKeys, monkeypatch: pytest.MonkeyPatch
+    store: ModelStore, client: Client, keys: RedisKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When a chunk goes between the check and the move, the move does not happen."""
     manifest = store.publish(TWO, model(seed=2), CATALOGUE)
@@ -213,7 +209,7 @@ def test_chunk_lost_during_activation_keeps_the_pointer(
     assert served(store) == ONE
 
 
-def test_big_model_goes_over_in_chunks(client: redis.Redis, keys: RedisKeys) -> None:
+def test_big_model_goes_over_in_chunks(client: Client, keys: RedisKeys) -> None:
     """A model of several chunks comes back whole, and no key is larger than a chunk."""
     store = ModelStore(client, keys)
     big = model(40_000, 64)
@@ -227,9 +223,7 @@ def test_big_model_goes_over_in_chunks(client: redis.Redis, keys: RedisKeys) -> 
     np.testing.assert_array_equal(store.load(ONE).model.item_factors, big.item_factors)
 
 
-def test_two_installations_do_not_meet(
-    store: ModelStore, client: redis.Redis, keys: RedisKeys
-) -> None:
+def test_two_installations_do_not_meet(store: ModelStore, client: Client, keys: RedisKeys) -> None:
     """Under another prefix nothing of this one is to be seen."""
     other = ModelStore(client, keys._replace(prefix="other"))
     assert other.current() is None

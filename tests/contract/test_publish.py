@@ -15,15 +15,14 @@ from data.model_store import ModelStore, ModelStoreError
 from tests.builders import model
 
 if TYPE_CHECKING:
-    import redis
-
+    from data.redis_connection import Client
     from data.redis_keys import RedisKeys
 
 CATALOGUE = Catalogue([Video(id="v1", title="One")])
 BUILT = datetime(2024, 5, 1, 2, 30, tzinfo=UTC)
 
 
-def test_a_published_model_is_served(client: redis.Redis, keys: RedisKeys) -> None:
+def test_a_published_model_is_served(client: Client, keys: RedisKeys) -> None:
     """The version bears time and content, is active, and loads as the model that was given."""
     store, given = ModelStore(client, keys), model(metadata={"night": 1})
     active = publish(given, CATALOGUE, store, BUILT)
@@ -34,7 +33,7 @@ def test_a_published_model_is_served(client: redis.Redis, keys: RedisKeys) -> No
     assert dict(loaded.catalogue) == dict(CATALOGUE)
 
 
-def test_a_later_model_takes_over(client: redis.Redis, keys: RedisKeys) -> None:
+def test_a_later_model_takes_over(client: Client, keys: RedisKeys) -> None:
     """A second model gets a version and an activation of its own; the first one stays whole."""
     store = ModelStore(client, keys)
     first, second = (publish(model(seed=seed), CATALOGUE, store, BUILT) for seed in (1, 2))
@@ -45,7 +44,7 @@ def test_a_later_model_takes_over(client: redis.Redis, keys: RedisKeys) -> None:
 
 
 def test_a_model_that_arrives_damaged_is_not_served(
-    client: redis.Redis, keys: RedisKeys, monkeypatch: pytest.MonkeyPatch
+    client: Client, keys: RedisKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If Redis gives back something else than was written, the pointer stays where it was."""
     store = ModelStore(client, keys)

@@ -11,6 +11,7 @@ import pytest
 
 from data import manifest
 from data.model_store import ModelStore
+from deploy.embedded.redis_server import available_servers
 from tests.builders import model
 from tests.contract.crashing_publisher import (
     CATALOGUE,
@@ -26,9 +27,8 @@ from tests.contract.crashing_publisher import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import redis
-
     from data.frozen_model import ModelVersion
+    from data.redis_connection import Client
     from deploy.embedded.redis_server import EmbeddedRedis
 
 MOST = 500  # far more packets than a night sends
@@ -52,7 +52,7 @@ def publisher(url: str) -> Iterator[Callable[[int], str]]:
         process.stdin.close()  # type: ignore[union-attr]  # it is a pipe
 
 
-def serving(client: redis.Redis) -> str:
+def serving(client: Client) -> str:
     """Load what the pointer names, as a worker would, and give its name."""
     store = ModelStore(client, KEYS)
     active = store.current()
@@ -62,7 +62,7 @@ def serving(client: redis.Redis) -> str:
     return active.version
 
 
-def versions_are_whole(client: redis.Redis) -> list[ModelVersion]:
+def versions_are_whole(client: Client) -> list[ModelVersion]:
     """Verify every version that is listed, and give their names."""
     store = ModelStore(client, KEYS)
     for version in store.versions():
@@ -70,7 +70,7 @@ def versions_are_whole(client: redis.Redis) -> list[ModelVersion]:
     return store.versions()
 
 
-def keys_of(client: redis.Redis, versions: list[ModelVersion]) -> set[bytes]:
+def keys_of(client: Client, versions: list[ModelVersion]) -> set[bytes]:
     """Give the keys that there are to be with these versions."""
     names = {KEYS.current, KEYS.activations, KEYS.versions, KEYS.fence}
     for version in versions:
@@ -82,8 +82,9 @@ def keys_of(client: redis.Redis, versions: list[ModelVersion]) -> set[bytes]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("server", available_servers(), indirect=True)  # the same on a cluster
 def test_a_crash_at_any_step_does_no_harm(
-    client: redis.Redis, server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+    client: Client, server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed before its n-th packet, for every n, it leaves the old or the new version served.
 

@@ -14,8 +14,7 @@ from tests.builders import event, history, interaction
 from tests.contract.user_writes import AB, LOST, NEWER, WRITTEN, A, one, shown, write
 
 if TYPE_CHECKING:
-    import redis
-
+    from data.redis_connection import Client
     from data.redis_keys import RedisKeys
     from deploy.embedded.redis_server import EmbeddedRedis
 
@@ -37,7 +36,7 @@ ODD_IDS = (
 
 
 @pytest.fixture
-def store(client: redis.Redis, keys: RedisKeys) -> UserStore:
+def store(client: Client, keys: RedisKeys) -> UserStore:
     """Give a store on an empty server."""
     return UserStore(client, keys)
 
@@ -74,7 +73,7 @@ def test_odd_ids_do_not_meet(store: UserStore) -> None:
     assert [stored.history for stored in store.read_many(ODD_IDS)] == each
 
 
-def test_list_is_json_under_the_documented_key(store: UserStore, client: redis.Redis) -> None:
+def test_list_is_json_under_the_documented_key(store: UserStore, client: Client) -> None:
     """Any application reads the list with one GET."""
     write(store, "u", one(store), A)
     value = client.get("test:{u:u}:list")
@@ -100,7 +99,7 @@ def test_of_two_first_writers_one_wins(store: UserStore) -> None:
     assert one(store).history == A
 
 
-def test_state_that_went_away_is_a_lost_race(store: UserStore, client: redis.Redis) -> None:
+def test_state_that_went_away_is_a_lost_race(store: UserStore, client: Client) -> None:
     """When the key expired since it was read, the write must be recomputed from nothing."""
     write(store, "u", one(store), A)
     read = one(store)
@@ -116,7 +115,7 @@ def test_same_user_twice_in_a_call(store: UserStore) -> None:
     assert one(store).history == A
 
 
-def test_history_that_stays_is_not_sent(store: UserStore, client: redis.Redis) -> None:
+def test_history_that_stays_is_not_sent(store: UserStore, client: Client) -> None:
     """A list alone is written under its activation, and the history's bytes stay as they were."""
     write(store, "u", one(store), AB)
     before = client.get("test:{u:u}:history")
@@ -186,7 +185,7 @@ def test_lost_race_comes_before_the_activation(store: UserStore) -> None:
 
 
 @pytest.mark.parametrize("activation", [1, 3])
-def test_both_keys_carry_the_ttl(client: redis.Redis, keys: RedisKeys, activation: int) -> None:
+def test_both_keys_carry_the_ttl(client: Client, keys: RedisKeys, activation: int) -> None:
     """Each write starts the TTL of both keys anew, also one that leaves a newer list alone."""
     store = UserStore(client, keys, ttl_s=1_000)
     write(store, "u", one(store), A, activation=2)
@@ -198,7 +197,7 @@ def test_both_keys_carry_the_ttl(client: redis.Redis, keys: RedisKeys, activatio
     assert all(990 <= client.ttl(name) <= 1_000 for name in names)
 
 
-def test_script_is_loaded_again_after_a_flush(store: UserStore, client: redis.Redis) -> None:
+def test_script_is_loaded_again_after_a_flush(store: UserStore, client: Client) -> None:
     """A server that lost its scripts gets ours again, and no write is lost."""
     write(store, "u", one(store), A)
     client.script_flush()
@@ -207,7 +206,7 @@ def test_script_is_loaded_again_after_a_flush(store: UserStore, client: redis.Re
 
 
 @pytest.mark.parametrize("per_call", [1, 64, 1_000])
-def test_five_hundred_users_in_a_call(client: redis.Redis, keys: RedisKeys, per_call: int) -> None:
+def test_five_hundred_users_in_a_call(client: Client, keys: RedisKeys, per_call: int) -> None:
     """Five hundred users are read and written at once, answers in their order."""
     store = UserStore(client, keys, users_per_call=per_call)
     users = [f"user {number}" for number in range(500)]

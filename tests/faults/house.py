@@ -15,11 +15,10 @@ from deploy.night.folder import newest_report
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import redis
-
     from batch_training.night_report import NightReport
     from data.frozen_model import FrozenModel
     from data.model_store import Active
+    from data.redis_connection import Client
     from data.up_next import UpNext
     from tests.faults.jobs import Child, Jobs
 
@@ -46,7 +45,7 @@ class Snapshot(NamedTuple):
 class House(NamedTuple):
     """One installation: a prefix in Redis, and a state folder."""
 
-    client: redis.Redis
+    client: Client
     url: str
     prefix: str
     state: Path

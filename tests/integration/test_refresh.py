@@ -21,7 +21,8 @@ from tests.builders import NOW_MS, event, history, interaction, model
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import redis
+    from data.redis_connection import Client
+
 
 KEYS = RedisKeys("test")
 MODEL = model()
@@ -45,7 +46,7 @@ def server() -> Iterator[EmbeddedRedis]:
 
 
 @pytest.fixture
-def client(server: EmbeddedRedis) -> Iterator[redis.Redis]:
+def client(server: EmbeddedRedis) -> Iterator[Client]:
     """Give a connection to an empty server."""
     connection = connect(server.url)
     connection.flushall()
@@ -54,7 +55,7 @@ def client(server: EmbeddedRedis) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def store(client: redis.Redis) -> UserStore:
+def store(client: Client) -> UserStore:
     """Give the users of an empty server."""
     return UserStore(client, KEYS)
 
@@ -65,7 +66,7 @@ def watch(store: UserStore, user: str, video: str, activation: int = 1) -> None:
     write_back(store, serving(activation), news_of([live]))
 
 
-def bodies(client: redis.Redis) -> list[bytes]:
+def bodies(client: Client) -> list[bytes]:
     """Read the histories of everybody, without their headers."""
     values = client.mget([KEYS.history(user) for user, _ in NIGHT])
     return [value[32:] for value in values if isinstance(value, bytes)]
@@ -91,7 +92,7 @@ def test_empty_redis_is_filled(store: UserStore) -> None:
     check_all(store)
 
 
-def test_second_refresh_writes_nothing(store: UserStore, client: redis.Redis) -> None:
+def test_second_refresh_writes_nothing(store: UserStore, client: Client) -> None:
     """Who has the list already is left alone, and counted all the same."""
     refresh(store, serving(), NIGHT)
     written = client.info("commandstats")["cmdstat_set"]["calls"]
@@ -101,7 +102,7 @@ def test_second_refresh_writes_nothing(store: UserStore, client: redis.Redis) ->
     assert client.info("commandstats")["cmdstat_set"]["calls"] == written
 
 
-def test_activation_changes_the_list_only(store: UserStore, client: redis.Redis) -> None:
+def test_activation_changes_the_list_only(store: UserStore, client: Client) -> None:
     """A later activation gives everybody a new list; histories keep their bytes."""
     refresh(store, serving(), NIGHT)
     before = bodies(client)
@@ -110,7 +111,7 @@ def test_activation_changes_the_list_only(store: UserStore, client: redis.Redis)
     check_all(store, activation=2)
 
 
-def test_lost_data_is_healed(store: UserStore, client: redis.Redis) -> None:
+def test_lost_data_is_healed(store: UserStore, client: Client) -> None:
     """A user who is gone, and one who lost older videos, are whole again; others stay as is."""
     refresh(store, serving(), NIGHT)
     client.delete(KEYS.history("user 3"), KEYS.up_next("user 3"))

@@ -34,13 +34,12 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    import redis
-
     from batch_training.events import Events
     from batch_training.merging.histories import Histories
     from data.frozen_model import FrozenModel
     from data.heartbeats import Heartbeat
     from data.model_store import Active
+    from data.redis_connection import Client
     from data.sources.data_set import DataSet
     from deploy.embedded.stack import EmbeddedStack
 
@@ -64,7 +63,7 @@ class World(NamedTuple):
 class Stores(NamedTuple):
     """What is in Redis."""
 
-    client: redis.Redis
+    client: Client
     models: ModelStore
     users: UserStore
     heartbeats: Heartbeats
