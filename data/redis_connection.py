@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import redis
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.connection import SSLConnection, parse_url
 from redis.exceptions import (
     AskError,
     BusyLoadingError,
@@ -112,15 +113,30 @@ def connect(url: str, *, patient: bool = True) -> Client:
     if not _is_node_of_cluster(client):
         return client
     client.close()
-    return redis.RedisCluster.from_url(url, retry=retry, **options)
+    return _cluster(url, retry, options)
+
+
+def _cluster(url: str, retry: Retry, options: dict[str, Any]) -> redis.RedisCluster:
+    """Connect to all nodes; not by the client's own `from_url`, whose `close` closes nothing."""
+    given = options | parse_url(url)  # type: ignore[no-untyped-call]  # has no types
+    if given.pop("db", 0) or "path" in given:
+        msg = (
+            f"At {without_password(url)} is a node of a Redis Cluster, which has no database but "
+            f"0 and is reached by host and port. {_SETTINGS}"
+        )
+        raise RedisUnavailableError(msg)
+    given["ssl"] = given.pop("connection_class", None) is SSLConnection
+    return redis.RedisCluster(**given, retry=retry)
 
 
 def _is_node_of_cluster(client: redis.Redis) -> bool:
     """Ask by `HELLO`, which needs no permission."""
     try:
         answer: Any = client.execute_command("HELLO")  # type: ignore[no-untyped-call]  # has no types
-    except ResponseError:  # a proxy that doesn't know the command
-        return False
+    except ResponseError as error:
+        if "unknown command" in str(error).lower():  # a proxy
+            return False
+        raise
     pairs = (
         answer if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
     )

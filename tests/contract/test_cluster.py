@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import RedisCluster
 
-from data.redis_connection import connect
+from data.redis_connection import RedisUnavailableError, connect, explained
 from data.user_store import UserStore, UserWrite
 from tests.contract.conftest import CLUSTER
 from tests.contract.user_writes import WRITTEN, A, shown
@@ -42,3 +42,10 @@ def test_users_live_on_every_node(
     assert all(
         node.says("DBSIZE", ":") and not node.says("DBSIZE", ":0\r") for node in server.nodes
     )
+
+
+def test_another_database_is_refused(server: EmbeddedCluster) -> None:
+    """A cluster has the database 0 alone, and the error says so."""
+    url = server.url.removesuffix("0") + "3"
+    with pytest.raises(RedisUnavailableError, match="cluster mode"), explained(url):
+        connect(url)
