@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _LOOK_S: Final = 0.1
 _GRACE_S: Final = 5.0
-_LEAVES_WITHIN_S: Final = 60.0
+_PATIENCE_S: Final = 60.0
 LAUNCHER: Final = (sys.executable, "-m", "tests.faults.day.launcher")
 
 
@@ -72,6 +72,11 @@ class Worker:
         return self.notes.exists() and self.notes.stat().st_size > 0
 
     @property
+    def delivered(self) -> int:
+        """How many events it was handed, counting each time."""
+        return len(_places(self.notes))
+
+    @property
     def is_in_a_batch(self) -> bool:
         """Whether it has taken a batch that it isn't done with."""
         lines = self.notes.read_text().splitlines() if self.has_work else []
@@ -100,6 +105,19 @@ class Worker:
         """Wait for the moment when it has work in hand."""
         wait_until(lambda: self.is_in_a_batch, what=f"{self.name} is in a batch")
 
+    def wait_until_it_has_work(self) -> None:
+        """Wait until it was handed events."""
+        wait_until(lambda: self.has_work, _PATIENCE_S, what=f"{self.name} has work")
+
+    def wait_until_started_again(self) -> None:
+        """Wait until it has ended by itself and its next life has begun."""
+        wait_until(lambda: self.exits, _PATIENCE_S, what=f"{self.name} was started again")
+
+    def freeze(self) -> bool:
+        """Let it stand still until SIGCONT; tells whether it has a batch in hand."""
+        self.signal(signal.SIGSTOP)
+        return self.is_in_a_batch
+
     def leave(self) -> int:
         """End it for good with SIGTERM, as an orchestrator does; gives the exit status."""
         with self._lock:
@@ -107,7 +125,7 @@ class Worker:
             process, self._process = self._process, None
         process.kill(signal.SIGTERM)
         try:
-            return process.wait(_LEAVES_WITHIN_S)
+            return process.wait(_PATIENCE_S)
         finally:
             process.close()
 
@@ -142,14 +160,7 @@ class Crew:
 
     def delivered(self) -> list[tuple[int, int]]:
         """Partition and offset of every message that any worker was handed, each time again."""
-        return [
-            (int(place[0]), int(place[1]))
-            for worker in self.workers
-            if worker.notes.exists()
-            for line in worker.notes.read_text().splitlines()
-            if line.startswith("+")
-            for place in (word.split(":") for word in line.split()[2:])
-        ]
+        return [place for worker in self.workers for place in _places(worker.notes)]
 
     def log(self) -> str:
         """Give what all workers said."""
@@ -164,3 +175,10 @@ class Crew:
             end.start()
         for end in ends:
             end.join()
+
+
+def _places(notes: Path) -> list[tuple[int, int]]:
+    """Read where the messages stood that a worker was handed, each time again."""
+    lines = notes.read_text().splitlines() if notes.exists() else []
+    words = [word.split(":") for line in lines if line[0] == "+" for word in line.split()[2:]]
+    return [(int(partition), int(offset)) for partition, offset in words]

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from stream_inference import micro_batch
 from stream_inference.micro_batch import MicroBatches
+from tests.faults.day.flaws import FLAWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from stream_inference.dead_letters import Message
 
@@ -49,19 +48,6 @@ def take_notes(path: Path) -> None:
 
     MicroBatches.handle = noted  # type: ignore[method-assign]  # the purpose of this file
 
-
-def slow(seconds: str) -> None:
-    """Take so long over each batch, outside the event loop, as a slow Redis would."""
-    write_back: Callable[..., Any] = vars(micro_batch)["write_back"]
-
-    def slowly(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - handed on
-        time.sleep(float(seconds))
-        return write_back(*args, **kwargs)
-
-    vars(micro_batch)["write_back"] = slowly
-
-
-FLAWS: Final[dict[str, Callable[[str], None]]] = {"slow": slow}
 
 if __name__ == "__main__":
     main()

@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from confluent_kafka.admin import AdminClient
+
 from deploy.embedded.redis_server import EmbeddedRedis
 from tests.faults.day import checker
 from tests.faults.day.crew import Crew, Worker
@@ -15,6 +17,7 @@ from tests.faults.day.ledger import Ledger, SteadyLoad, numbered
 from tests.faults.day.letters import DeadLetters
 from tests.faults.day.witness import Witness
 from tests.integration.world import Stores, activate
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,6 +143,10 @@ class Stage:
                 return
         raise TimeoutError("not every worker was handed an event:\n" + self.crew.log()[-4000:])
 
+    def wait_for_log(self, words: str) -> None:
+        """Wait until a worker has said something."""
+        wait_until(lambda: words in self.crew.log(), 60, what=words, poll=0.2)
+
     def _environment(self) -> dict[str, str]:
         """Keep a person's own settings from the workers, and their files in our folder."""
         kept = {k: v for k, v in os.environ.items() if not k.upper().startswith("UPNEXT_")}
@@ -158,7 +165,7 @@ class Stage:
     def pending(self) -> int:
         """Count the acknowledged events that are neither reflected nor parked, as far as seen."""
         done = self.witness.seen.keys() | self.letters.letters.keys()
-        return sum(entry.place not in done for entry in self.ledger.entries)
+        return sum(entry.place not in done for entry in self.ledger.there)
 
     def settle(self, patience: float = 30.0) -> None:
         """Wait until every event is reflected or parked, or nothing has moved for `patience` s."""
@@ -176,6 +183,24 @@ class Stage:
         """Settle, and let the checker count."""
         self.settle(patience)
         return checker.count(self)
+
+    def delete_topic(self, topic: str) -> None:
+        """Delete a topic, and wait until it is gone."""
+        admin = AdminClient({"bootstrap.servers": self.kafka.bootstrap, "log_level": 0})
+        for done in admin.delete_topics([topic]).values():
+            done.result(10)
+        wait_until(lambda: topic not in admin.list_topics(timeout=10).topics, what="it is gone")
+
+    def delete_unread(self) -> int:
+        """Delete all events that are not reflected yet, as a retention that ran out would."""
+        ends: dict[int, int] = {}
+        for entry in self.ledger.entries:
+            ends[entry.partition] = max(ends.get(entry.partition, 0), entry.offset + 1)
+        for partition, end in ends.items():
+            self.kafka.delete_records(self.events, partition, end)
+        gone = {e.place for e in self.ledger.entries} - self.witness.seen.keys()
+        self.ledger.deleted |= gone
+        return len(gone)
 
     def users_in_redis(self) -> set[str]:
         """Name every user who has a history."""

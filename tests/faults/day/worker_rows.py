@@ -6,10 +6,19 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
+from tests.faults.day.flaws import POISON, STALLED
+from tests.faults.day.ledger import numbered
+from tests.faults.day.stage import SESSION_S
 from tests.faults.day.table import Outcome, row, took_effect
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.faults.day.stage import Stage
+
+LONG_S = 120.0  # of load; it ends with its block
+ZOMBIE_S = SESSION_S + 4
+OWN_ERROR = 70
 
 
 @row(
@@ -20,13 +29,203 @@ if TYPE_CHECKING:
 )
 def worker_killed(stage: Stage) -> Outcome:
     """Kill one of two workers amid a batch."""
-    victim, _ = stage.start_workers(2, flaws=["slow=0.05"])
-    with stage.load(seconds=4):
-        time.sleep(1)
+    return kill_amid_a_batch(stage)
+
+
+@row(
+    "a worker with a static id is killed",
+    promise="the same, without waiting for the session's end",
+    how="as above, each worker with an --instance of its own",
+)
+def static_worker_killed(stage: Stage) -> Outcome:
+    """Kill one of two static members amid a batch."""
+    return kill_amid_a_batch(stage, static=True)
+
+
+def kill_amid_a_batch(stage: Stage, *, static: bool = False, flaws: Sequence[str] = ()) -> Outcome:
+    """Kill one of two workers while it has work in hand."""
+    victim, _ = stage.start_workers(2, static=static, flaws=["slow=0.05", *flaws])
+    with stage.load(LONG_S):
+        time.sleep(2)
         victim.wait_until_in_a_batch()
         victim.signal(signal.SIGKILL)
         stage.mark()
-        time.sleep(2.5)
+        time.sleep(2)
     counts = stage.count()
     again = counts.redelivered
-    return Outcome(counts, took_effect(f"{again} events delivered again", happened=again > 0))
+    return Outcome(counts, took_effect(f"{again} events came again", happened=again > 0))
+
+
+@row(
+    "a worker is stopped in the middle of a batch",
+    promise="it ends by itself, its work is finished or comes again",
+    how="SIGTERM while a batch of 0.5 s is in hand, 2 workers on 4 partitions; it comes back",
+)
+def worker_stopped(stage: Stage) -> Outcome:
+    """Stop one of two workers amid a batch, and start another in its place."""
+    victim, _ = stage.start_workers(2, flaws=["slow=0.5"])
+    with stage.load(LONG_S):
+        victim.wait_until_in_a_batch()
+        victim.signal(signal.SIGTERM)
+        in_hand = victim.is_in_a_batch
+        stage.mark()
+        victim.wait_until_started_again()
+        time.sleep(1)
+    counts = stage.count()
+    told = f"ended with status {victim.exits}, {counts.redelivered} events came again"
+    return Outcome(counts, took_effect(told, happened=in_hand and victim.exits == [0]))
+
+
+@row(
+    "a worker joins, and leaves again",
+    promise="users move between workers, none is lost or mixed up",
+    how="a second worker comes to 4 partitions under load, and later goes with SIGTERM",
+)
+def joins_and_leaves(stage: Stage) -> Outcome:
+    """Let a second worker come and go."""
+    return join_and_leave(stage, static=False)
+
+
+@row(
+    "a worker with a static id joins, and leaves again",
+    promise="the same; what it leaves waits for the session's end",
+    how="as above, each worker with an --instance of its own",
+)
+def static_joins_and_leaves(stage: Stage) -> Outcome:
+    """Let a second static member come and go."""
+    return join_and_leave(stage, static=True)
+
+
+def join_and_leave(stage: Stage, *, static: bool) -> Outcome:
+    """Let a second worker come to a first one under load, and go again."""
+    stage.start_workers(1, static=static)
+    with stage.load(LONG_S):
+        time.sleep(1)
+        second = stage.start_worker(static=static)
+        stage.mark()
+        second.wait_until_it_has_work()
+        time.sleep(1)
+        status = second.leave()
+        stage.mark()
+        time.sleep(1)
+    told = f"the second took {second.delivered} events, and ended with status {status}"
+    return Outcome(stage.count(), took_effect(told, happened=second.delivered > 0))
+
+
+@row(
+    "a worker freezes and comes back as a zombie",
+    promise="it can't overwrite what others wrote meanwhile",
+    how=f"SIGSTOP between reading and writing for {ZOMBIE_S} s, session {SESSION_S} s; SIGCONT",
+)
+def zombie(stage: Stage) -> Outcome:
+    """Freeze one of two workers until its partitions are given away, then let it go on."""
+    return freeze_and_wake(stage)
+
+
+def freeze_and_wake(stage: Stage, flaws: Sequence[str] = ()) -> Outcome:
+    """Freeze a worker with users read and not yet written, and wake it when others have them."""
+    sleeper, _ = stage.start_workers(2, flaws=["slow_write=0.3", *flaws])
+    with stage.load(LONG_S, rate=40):
+        sleeper.wait_until_in_a_batch()
+        in_hand = sleeper.freeze()
+        stage.mark()
+        time.sleep(ZOMBIE_S)
+        sleeper.signal(signal.SIGCONT)
+        stage.mark()
+        time.sleep(2)
+    counts = stage.count()
+    again = counts.redelivered
+    told = f"{again} events went to another worker meanwhile"
+    return Outcome(counts, took_effect(told, happened=in_hand and again > 0))
+
+
+@row(
+    "the event loop is blocked",
+    promise="heartbeats go on, or the work comes again",
+    how=f"the loop's thread sleeps for {ZOMBIE_S} s in one of 2 workers, session {SESSION_S} s",
+)
+def loop_blocked(stage: Stage) -> Outcome:
+    """Block the event loop of one worker."""
+    return stall(stage, f"blocks_loop=60:{ZOMBIE_S}")
+
+
+@row(
+    "a C extension holds the GIL",
+    promise="the work comes again, and has its effect once",
+    how=f"all threads stand still for {ZOMBIE_S} s in one of 2 workers, session {SESSION_S} s",
+)
+def gil_held(stage: Stage) -> Outcome:
+    """Let no thread of one worker run."""
+    return stall(stage, f"holds_gil=60:{ZOMBIE_S}")
+
+
+def stall(stage: Stage, flaw: str) -> Outcome:
+    """Wait until a worker with this flaw has stalled, and is over it."""
+    staller = stage.start_worker(flaws=[flaw])
+    stage.wait_until_serving([staller, stage.start_worker()])
+    with stage.load(LONG_S):
+        stage.wait_for_log(STALLED)
+        stage.mark()
+        time.sleep(2)
+    counts = stage.count()
+    told = f"stood still for {ZOMBIE_S} s, {counts.redelivered} events came again"
+    return Outcome(counts, took_effect(told, happened=STALLED in stage.crew.log()))
+
+
+@row(
+    "a bug in the worker's own code",
+    promise="the process ends without acknowledging, and its work comes again",
+    how="raises at every 60th batch; a supervisor starts it again",
+)
+def bug_in_the_worker(stage: Stage) -> Outcome:
+    """Let both workers run into a bug, again and again."""
+    workers = stage.start_workers(2, flaws=["bug=60"])
+    with stage.load(LONG_S):
+        for worker in workers:
+            worker.wait_until_started_again()
+        stage.mark()
+        time.sleep(1)
+    exits = [status for worker in workers for status in worker.exits]
+    told = f"{len(exits)} ends, all with status {OWN_ERROR}"
+    return Outcome(stage.count(), took_effect(told, happened=set(exits) == {OWN_ERROR}))
+
+
+@row(
+    "an event that always fails",
+    promise="it is parked after three attempts alone, and its partition goes on",
+    how="8 events among the others make the fold-in raise",
+    runs=1,
+)
+def poisonous_event(stage: Stage) -> Outcome:
+    """Send events that no attempt survives, among others."""
+    stage.start_workers(2, flaws=["poisonous"])
+    with stage.load(LONG_S):
+        for event, number in zip(numbered(seed=99), range(8), strict=False):
+            stage.ledger.send(event | {"user": POISON, "at": event["at"] + number})
+        stage.mark()
+        time.sleep(2)
+    counts = stage.count()
+    reasons = [letter.reason for letter in stage.letters.letters.values()]
+    told = f"{len(reasons)} dead letters, all with the reason failed"
+    return Outcome(counts, took_effect(told, happened=reasons == ["failed"] * 8))
+
+
+@row(
+    "nobody reads the worker's log",
+    promise="it goes on without its log",
+    how="stderr is a full pipe that is never read",
+    runs=1,
+)
+def log_blocked(stage: Stage) -> Outcome:
+    """Let a worker write its log to a full pipe."""
+    worker = stage.start_worker(flaws=["blocked_log"])
+    stage.wait_until_serving([worker])
+    with stage.load(LONG_S):
+        for payload in (b"not an event",) * 50:  # each is worth a line of the log
+            stage.ledger.send_bytes(payload)
+        stage.mark()
+        time.sleep(2)
+    counts = stage.count()
+    told = f"{counts.parked} dead letters, of which the log says nothing"
+    silent = "dead letter" not in stage.crew.log()
+    return Outcome(counts, took_effect(told, happened=silent and counts.parked == 50))

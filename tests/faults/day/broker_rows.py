@@ -1,0 +1,191 @@
+"""Rows in which the broker is broken, or what it holds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from tests.faults.day.stage import SESSION_S
+from tests.faults.day.table import Outcome, row, took_effect
+from tests.faults.day.worker_rows import LONG_S
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.faults.day.stage import Stage
+
+SHORT_S = 1.0
+AWAY_S = SESSION_S + 6.0
+PULSES = 10
+
+
+@row(
+    "the broker is away for a moment",
+    promise="the workers wait and go on",
+    how=f"stopped, started again after {SHORT_S:g} s: shorter than the session of {SESSION_S} s",
+    own_broker=True,
+)
+def broker_away_for_a_moment(stage: Stage) -> Outcome:
+    """Restart the broker in good order."""
+    return broker_away(stage, SHORT_S)
+
+
+@row(
+    "the broker is away for long",
+    promise="the workers wait and go on",
+    how=f"stopped, started again after {AWAY_S:g} s: longer than the session of {SESSION_S} s",
+    own_broker=True,
+)
+def broker_away_for_long(stage: Stage) -> Outcome:
+    """Leave the workers without a broker for longer than their sessions."""
+    return broker_away(stage, AWAY_S)
+
+
+@row(
+    "the broker is killed",
+    promise="what it acknowledged is there again, and has its effect once",
+    how="SIGKILL under load, started again after 1 s with its data",
+    own_broker=True,
+)
+def broker_killed(stage: Stage) -> Outcome:
+    """Kill the broker, whose operating system lives on."""
+    return broker_away(stage, SHORT_S, kill=True)
+
+
+def broker_away(stage: Stage, seconds: float, *, kill: bool = False) -> Outcome:
+    """End the broker under load, and start it again after some seconds."""
+    stage.start_workers(2)
+    with stage.load(LONG_S):
+        time.sleep(1)
+        gone = time.monotonic()
+        if kill:
+            stage.kafka.kill()
+        else:
+            stage.kafka.stop()
+        unsent = stage.ledger.unacknowledged
+        time.sleep(seconds)
+        waiting = stage.ledger.unacknowledged - unsent
+        stage.kafka.start()
+        stage.mark()
+        away = time.monotonic() - gone
+        time.sleep(3)
+    told = f"away for {away:.0f} s, {waiting} events waited in the producer"
+    return Outcome(stage.count(60), took_effect(told, happened=waiting > 0))
+
+
+@row(
+    "a worker starts while the broker is down",
+    promise="it says so, and a supervisor's next attempt works",
+    how="the broker is stopped, 2 workers are started, the broker comes after 8 s",
+    own_broker=True,
+)
+def started_without_broker(stage: Stage) -> Outcome:
+    """Start workers without a broker."""
+    with stage.load(1):
+        time.sleep(1)
+    stage.kafka.stop()
+    workers = [stage.start_worker(), stage.start_worker()]
+    time.sleep(8)
+    worked = [worker for worker in workers if worker.has_work]
+    stage.kafka.start()
+    stage.mark()
+    with stage.load(LONG_S):
+        for worker in workers:
+            worker.wait_until_it_has_work()
+    told = f"{stage.crew.log().count('does not answer')} complaints of the broker in the log"
+    happened = not worked and "does not answer" in stage.crew.log()
+    return Outcome(stage.count(60), took_effect(told, happened=happened))
+
+
+@row(
+    "the broker is slow",
+    promise="the same, only later",
+    how=f"SIGSTOP for 0.5 s out of 0.6 s, {PULSES} times, then for 4 s",
+    own_broker=True,
+)
+def broker_slow(stage: Stage) -> Outcome:
+    """Let the broker run in short moments only."""
+    stage.start_workers(2)
+    with stage.load(LONG_S):
+        for pause in [0.5] * PULSES + [4.0]:
+            os.kill(stage.kafka.pid, signal.SIGSTOP)
+            try:
+                time.sleep(pause)
+            finally:
+                os.kill(stage.kafka.pid, signal.SIGCONT)
+            time.sleep(0.1)
+        stage.mark()
+        time.sleep(1)
+    counts = stage.count(60)
+    told = f"an event took up to {counts.waited_s:.1f} s"
+    return Outcome(counts, took_effect(told, happened=counts.waited_s > 3))
+
+
+@row(
+    "the dead-letter topic is gone",
+    promise="the worker waits until it is there again; nothing is acknowledged unparked",
+    how="deleted, then bad payloads among the events, made again after 8 s",
+    own_broker=True,
+)
+def dead_letter_topic_gone(stage: Stage) -> Outcome:
+    """Take the dead-letter topic away for a while."""
+    stage.start_workers(2)
+    stage.delete_topic(stage.dead_letters)
+    with stage.load(LONG_S):
+        for _ in range(20):
+            stage.ledger.send_bytes(b"not an event")
+        time.sleep(8)
+        complaints = stage.crew.log().count("can't write to")
+        stage.kafka.create_topics({stage.dead_letters: 1})
+        stage.letters.begin()
+        stage.mark()
+        time.sleep(1)
+    counts = stage.count(60)
+    told = f"{complaints} complaints in the log, then {counts.parked} dead letters"
+    return Outcome(counts, took_effect(told, happened=complaints > 0 and counts.parked == 20))
+
+
+@row(
+    "partitions are added",
+    promise="they are found and read from their beginning",
+    how="2 partitions become 6 under load, 2 workers",
+    partitions=2,
+    runs=1,
+)
+def partitions_added(stage: Stage) -> Outcome:
+    """Let the topic grow while workers read it."""
+    stage.start_workers(2)
+    with stage.load(LONG_S):
+        stage.kafka.add_partitions(stage.events, 6)
+        wait_until(lambda: len({e.partition for e in stage.ledger.entries}) == 6, 30)
+        stage.mark()
+        time.sleep(2)
+    counts = stage.count(120)
+    new = sum(entry.partition >= 2 for entry in stage.ledger.entries)
+    return Outcome(counts, took_effect(f"{new} events came to new partitions", happened=new > 0))
+
+
+@row(
+    "an offset out of range",
+    promise="the workers go on with the oldest event there is",
+    how="events that nobody has read are deleted by the broker while no worker runs",
+    runs=1,
+)
+def offset_out_of_range(stage: Stage) -> Outcome:
+    """Let the retention run out on unread events, which nobody can count any more."""
+    first = stage.start_workers(1)[0]
+    with stage.load(2):
+        time.sleep(2)
+    stage.settle()
+    first.leave()
+    with stage.load(2):
+        time.sleep(2)
+    gone = stage.delete_unread()
+    stage.start_workers(1)
+    with stage.load(1):
+        stage.mark()
+        time.sleep(1)
+    said = "out of range" in stage.crew.log().lower()
+    told = f"{gone} unread events deleted" + (", said in the log" if said else "")
+    return Outcome(stage.count(60), took_effect(told, happened=gone > 0))

@@ -1,0 +1,53 @@
+"""Controls: workers without one of the safeguards, at which the checker must complain."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from tests.faults.day.table import Outcome, row, took_effect
+from tests.faults.day.worker_rows import LONG_S, freeze_and_wake, kill_amid_a_batch
+
+if TYPE_CHECKING:
+    from tests.faults.day.stage import Stage
+
+
+@row(
+    "control: an agent as in Faust's examples",
+    promise="it must lose events",
+    how="`async for`, acknowledged by Faust, raises at every 100th event",
+    runs=1,
+    control="lost",
+)
+def naive_agent(stage: Stage) -> Outcome:
+    """Let Faust acknowledge what an agent raised on."""
+    stage.start_workers(1, flaws=["naive=100"])
+    with stage.load(LONG_S):
+        stage.wait_for_log("FlawError: a naive agent")
+        time.sleep(1)
+    raised = stage.crew.log().count("FlawError: a naive agent")
+    return Outcome(stage.count(), took_effect(f"it raised {raised} times", happened=raised > 0))
+
+
+@row(
+    "control: no compare-and-set",
+    promise="it must lose events that others wrote",
+    how="the zombie of above, and a script that writes without comparing",
+    runs=1,
+    control="lost",
+)
+def no_compare_and_set(stage: Stage) -> Outcome:
+    """Let a zombie write what it computed."""
+    return freeze_and_wake(stage, ["no_compare"])
+
+
+@row(
+    "control: a merge that adds up",
+    promise="it must count a replay twice",
+    how="the kill of above, and a merge that sums watch ratios",
+    runs=1,
+    control="doubled",
+)
+def merge_adds_up(stage: Stage) -> Outcome:
+    """Let a replay count."""
+    return kill_amid_a_batch(stage, flaws=["adds_up"])

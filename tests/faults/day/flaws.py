@@ -1,0 +1,167 @@
+"""What the launcher can put wrong in a worker: bugs, stalls, and safeguards taken away."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sys
+import time
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
+
+from data import user_history, user_store
+from stream_inference import micro_batch
+from stream_inference.dead_letters import Message, Origin
+from stream_inference.faust_worker.worker import Worker
+from stream_inference.micro_batch import MicroBatches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+POISON: Final = "poison"  # a user with whom `poisonous` workers fail
+STALLED: Final = "flaw: stalled for"
+_PIPE_BYTES: Final = 4096
+
+
+class FlawError(Exception):
+    """A bug that a test put in."""
+
+
+def slow(seconds: str) -> None:
+    """Take so long over each batch, outside the event loop."""
+    write_back: Callable[..., Any] = vars(micro_batch)["write_back"]
+
+    def slowly(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - handed on
+        time.sleep(float(seconds))
+        return write_back(*args, **kwargs)
+
+    vars(micro_batch)["write_back"] = slowly
+
+
+def slow_write(seconds: str) -> None:
+    """Let so much time pass between reading users and writing them."""
+    write = user_store.UserStore.compare_and_set_many
+
+    def slowly(
+        self: user_store.UserStore, writes: Sequence[user_store.UserWrite]
+    ) -> list[user_store.Answer]:
+        time.sleep(float(seconds))
+        return write(self, writes)
+
+    user_store.UserStore.compare_and_set_many = slowly  # type: ignore[method-assign]  # a flaw
+
+
+def bug(batch: str) -> None:
+    """Raise out of the worker's own code at that batch of every life."""
+
+    def fail() -> None:
+        raise FlawError(f"at batch {batch}")
+
+    _at_batch(int(batch), fail)
+
+
+def blocks_loop(batch_and_seconds: str) -> None:
+    """Block the event loop at that batch, for so long: ``BATCH:SECONDS``."""
+    batch, _, seconds = batch_and_seconds.partition(":")
+    _at_batch(int(batch), lambda: _stall(time.sleep, int(seconds)))
+
+
+def holds_gil(batch_and_seconds: str) -> None:
+    """Block every thread of the process at that batch, for so long: ``BATCH:SECONDS``."""
+    batch, _, seconds = batch_and_seconds.partition(":")
+    _at_batch(int(batch), lambda: _stall(ctypes.PyDLL(None).sleep, int(seconds)))
+
+
+def _stall(sleep: Callable[[int], object], seconds: int) -> None:
+    sleep(seconds)
+    print(f"{STALLED} {seconds} s", file=sys.stderr, flush=True)  # noqa: T201 - the proof
+
+
+def _at_batch(number: int, do: Callable[[], None]) -> None:
+    handle, batches = MicroBatches.handle, count(1)
+
+    async def flawed(self: MicroBatches, messages: Sequence[Message]) -> None:
+        if next(batches) == number:
+            do()
+        await handle(self, messages)
+
+    MicroBatches.handle = flawed  # type: ignore[method-assign]  # a flaw
+
+
+def poisonous(_: str) -> None:
+    """Fail whenever the user `POISON` is in a batch."""
+    write_back: Callable[..., Any] = vars(micro_batch)["write_back"]
+
+    def fails(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - handed on
+        if POISON in args[2]:
+            raise FlawError(POISON)
+        return write_back(*args, **kwargs)
+
+    vars(micro_batch)["write_back"] = fails
+
+
+def blocked_log(_: str) -> None:
+    """Write the log to a pipe that is full and that nobody reads."""
+    read_end, write_end = os.pipe()
+    os.set_inheritable(read_end, True)  # noqa: FBT003 - it stays open, as a hung collector's would
+    os.set_blocking(write_end, False)  # until it is full
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(write_end, b"." * _PIPE_BYTES)
+    os.set_blocking(write_end, True)  # as pipes are
+    os.dup2(write_end, 1)
+    os.dup2(write_end, 2)
+
+
+def naive(every: str) -> None:
+    """Be the agent of Faust's own examples, which raises at every so many events."""
+    events = count(1)
+
+    async def consume(self: Worker, stream: Any) -> None:  # noqa: ANN401 - Faust has no types
+        async for event in stream.events():
+            if next(events) % int(every) == 0:
+                raise FlawError("a naive agent")
+            message = event.message
+            origin = Origin(message.topic, message.partition, message.offset)
+            await self._batches.handle([Message(origin, message.value)])
+
+    Worker._consume = consume  # type: ignore[method-assign]  # a flaw
+
+
+def no_compare(_: str) -> None:
+    """Write users without comparing what was read."""
+    script = vars(user_store)["_COMPARE_AND_SET"]
+    compared = "if string.sub(header, 1, 16) ~= tag then"
+    assert compared in script, "the script compares in another way now: mend this flaw"
+    vars(user_store)["_COMPARE_AND_SET"] = script.replace(compared, "if false then")
+
+
+def adds_up(_: str) -> None:
+    """Add watch ratios up instead of keeping the greatest, so that a replay counts twice."""
+    merge = vars(user_history)["merge_pair"]
+    ratio = 3
+
+    def summed(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
+        merged = list(merge(a, b))
+        merged[ratio] = a[ratio] + b[ratio]
+        return tuple(merged)
+
+    vars(user_history)["merge_pair"] = summed
+
+
+FLAWS: Final[dict[str, Callable[[str], None]]] = {
+    flaw.__name__: flaw
+    for flaw in (
+        slow,
+        slow_write,
+        bug,
+        blocks_loop,
+        holds_gil,
+        poisonous,
+        blocked_log,
+        naive,
+        no_compare,
+        adds_up,
+    )
+}
