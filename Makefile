@@ -11,7 +11,7 @@ export UV_LINK_MODE ?= copy
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo kafka gpu test test-fast lint format lock bench quality clean
+.PHONY: help demo kafka gpu test test-fast lint format lock bench faults chaos quality clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,12 @@ format: .venv/dev.stamp ## Format the code and mend what can be mended safely
 
 bench: .venv/dev.stamp ## Measure speed, as ratios from one run
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+faults: .venv/dev.stamp ## Break everything in turn on a real Kafka, and write the table
+	$(BIN)/python -m tests.faults.day $(ARGS)
+
+chaos: .venv/dev.stamp ## Break everything at random for ten minutes, and count
+	$(BIN)/python -m tests.faults.day.chaos $(ARGS)
 
 quality: .venv/dev.stamp ## Measure the quality of the lists on MovieLens-1M
 	$(BIN)/python -m tests.benchmarks.quality $(ARGS)
