@@ -1,9 +1,10 @@
-"""Run the fault table: `make faults`, or `python -m tests.faults.day --only WORDS`."""
+"""Run the fault table: `make faults`, or `python -m tests.faults.day --only EXPRESSION`."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import re
 import sys
 import tempfile
 import threading
@@ -70,12 +71,12 @@ def tell(line: str) -> None:
 def main() -> None:
     """Run the rows that were asked for; the page is written when that was all of them."""
     parser = argparse.ArgumentParser(prog="make faults", description="Break everything, and count.")
-    parser.add_argument("--only", default="", help="rows with these words in their name")
+    parser.add_argument("--only", default="", help="rows whose name this expression finds")
     parser.add_argument("--runs", type=int, default=0, help="of each row, in place of its own")
     parser.add_argument("--jobs", type=int, default=2, help="rows that run at the same time")
     options = parser.parse_args()
     logging.getLogger("data").setLevel(logging.CRITICAL)  # the checker may read damaged things
-    rows = [row for row in ROWS if options.only in row.name]
+    rows = [row for row in ROWS if re.search(options.only, row.name)]
     folder = Path(tempfile.mkdtemp(prefix="upnext-faults-"))
     with EmbeddedKafka() as kafka, ThreadPoolExecutor(options.jobs) as pool:
         runner = Runner(kafka, make_world(), folder)

@@ -5,8 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from tests.faults.day.flaws import POISON
 from tests.faults.day.table import Outcome, row, took_effect
-from tests.faults.day.worker_rows import LONG_S, freeze_and_wake, kill_amid_a_batch
+from tests.faults.day.worker_rows import (
+    LONG_S,
+    freeze_and_wake,
+    kill_amid_a_batch,
+    send_poison,
+)
 
 if TYPE_CHECKING:
     from tests.faults.day.stage import Stage
@@ -15,17 +21,18 @@ if TYPE_CHECKING:
 @row(
     "control: an agent as in Faust's examples",
     promise="it must lose events",
-    how="`async for`, acknowledged by Faust, raises at every 100th event",
+    how="`async for`, acknowledged by Faust; raises at 4 of the events",
     runs=1,
     control="lost",
 )
 def naive_agent(stage: Stage) -> Outcome:
     """Let Faust acknowledge what an agent raised on."""
-    stage.start_workers(1, flaws=["naive=100"])
+    stage.start_workers(1, flaws=["naive"])
     with stage.load(LONG_S):
-        stage.wait_for_log("FlawError: a naive agent")
-        time.sleep(1)
-    raised = stage.crew.log().count("FlawError: a naive agent")
+        send_poison(stage, 4)
+        stage.mark()
+        time.sleep(2)
+    raised = stage.crew.log().count(f"FlawError: {POISON}")
     return Outcome(stage.count(), took_effect(f"it raised {raised} times", happened=raised > 0))
 
 

@@ -114,15 +114,14 @@ def blocked_log(_: str) -> None:
     os.dup2(write_end, 2)
 
 
-def naive(every: str) -> None:
-    """Be the agent of Faust's own examples, which raises at every so many events."""
-    events = count(1)
+def naive(_: str) -> None:
+    """Be the agent of Faust's own examples, and raise at the user `POISON`."""
 
     async def consume(self: Worker, stream: Any) -> None:  # noqa: ANN401 - Faust has no types
         async for event in stream.events():
-            if next(events) % int(every) == 0:
-                raise FlawError("a naive agent")
             message = event.message
+            if POISON.encode() in message.value:
+                raise FlawError(POISON)
             origin = Origin(message.topic, message.partition, message.offset)
             await self._batches.handle([Message(origin, message.value)])
 

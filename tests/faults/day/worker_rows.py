@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from tests.faults.day.flaws import POISON, STALLED
@@ -200,14 +201,19 @@ def poisonous_event(stage: Stage) -> Outcome:
     """Send events that no attempt survives, among others."""
     stage.start_workers(2, flaws=["poisonous"])
     with stage.load(LONG_S):
-        for event, number in zip(numbered(seed=99), range(8), strict=False):
-            stage.ledger.send(event | {"user": POISON, "at": event["at"] + number})
+        send_poison(stage, 8)
         stage.mark()
         time.sleep(2)
     counts = stage.count()
     reasons = [letter.reason for letter in stage.letters.letters.values()]
     told = f"{len(reasons)} dead letters, all with the reason failed"
     return Outcome(counts, took_effect(told, happened=reasons == ["failed"] * 8))
+
+
+def send_poison(stage: Stage, number: int) -> None:
+    """Send events of the user with whom flawed workers fail."""
+    for event in islice(numbered(seed=99), number):
+        stage.ledger.send(event | {"user": POISON})
 
 
 @row(
