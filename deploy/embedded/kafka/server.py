@@ -146,13 +146,14 @@ class EmbeddedKafka:
 
     def add_partitions(self, topic: str, total: int) -> None:
         """Let a topic grow to so many partitions."""
-        for done in self._admin().create_partitions([NewPartitions(topic, total)]).values():
+        admin = self._admin()  # must live until the answer is there
+        for done in admin.create_partitions([NewPartitions(topic, total)]).values():
             done.result(_ASK_S)
 
     def delete_records(self, topic: str, partition: int, before: int) -> None:
         """Drop what stands before an offset, as a retention that ran out would."""
-        place = TopicPartition(topic, partition, before)
-        for done in self._admin().delete_records([place]).values():
+        admin, place = self._admin(), TopicPartition(topic, partition, before)
+        for done in admin.delete_records([place]).values():
             done.result(_ASK_S)
 
     def kill(self) -> None:
