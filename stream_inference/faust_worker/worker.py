@@ -161,6 +161,7 @@ def _app(settings: WorkerSettings, folder: str) -> faust.App:
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=min(2.0, settings.session_timeout_s / 3),
         consumer_group_instance_id=settings.instance,
+        consumer_metadata_max_age_ms=10_000,  # added partitions are found soon, not after 5 min
     )
 
 
