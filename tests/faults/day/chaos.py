@@ -70,6 +70,7 @@ class Chaos:
 
     def tell(self, what: str) -> None:
         """Write a line of the timeline."""
+        self._stage.letters.read()
         sent, waiting = len(self._stage.ledger.entries), self._stage.pending()
         at = time.monotonic() - self._began
         print(f"{at:6.1f} s  {what:<55} {sent:>7,} sent, {waiting:>5,} waiting", flush=True)  # noqa: T201 - a command
