@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import re
+import shutil
 import sys
 import tempfile
 import threading
@@ -35,7 +36,7 @@ class Runner:
     world
         The models.
     folder
-        For what the rows leave; those of runs that failed are worth a look.
+        For logs and data, which stay where a row was not held.
     """
 
     def __init__(self, kafka: EmbeddedKafka, world: World, folder: Path) -> None:
@@ -58,6 +59,8 @@ class Runner:
         folder, began = self._folder / f"{row.play.__name__}-{number}", time.monotonic()
         outcome = row.run(None if row.own_broker else self._kafka, self._world, folder)
         verdict = "held" if row.is_held(outcome) else "NOT HELD"
+        if row.is_held(outcome):
+            shutil.rmtree(folder)
         tell(f"{verdict} in {time.monotonic() - began:.0f} s: {row.name}: {outcome}")
         return outcome
 
@@ -81,7 +84,7 @@ def main() -> None:
     with EmbeddedKafka() as kafka, ThreadPoolExecutor(options.jobs) as pool:
         runner = Runner(kafka, make_world(), folder)
         results = list(pool.map(lambda row: runner.result(row, options.runs), rows))
-    tell(table(results) + f"Logs are in {folder}")
+    tell(table(results) + f"Logs of what was not held are in {folder}")
     if rows == ROWS and not options.runs:
         write_into(PAGE, table(results))
     if not all(result.is_held for result in results):
