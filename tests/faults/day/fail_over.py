@@ -26,44 +26,46 @@ def port_of(server: EmbeddedRedis) -> int:
 
 
 class FailOver:
-    """A primary and its replica, up from construction until `close`.
+    """A replica beside a primary, and one address in front of the two, until `close`.
+
+    Parameters
+    ----------
+    primary
+        A server that runs.
 
     Attributes
     ----------
-    primary, replica
-        The servers; the replica follows through a proxy, so that it can be made to lag.
-    front
-        What clients talk to; it leads to the primary until `promote`.
     url
-        The address of the front.
+        What clients talk to; it leads to the primary until `promote`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, primary: EmbeddedRedis) -> None:
         with ExitStack() as opened:
-            self.primary = opened.enter_context(EmbeddedRedis())
-            self.replica = opened.enter_context(EmbeddedRedis())
-            for server in (self.primary, self.replica):
+            replica = opened.enter_context(EmbeddedRedis())
+            # The replica follows through a proxy, so that it can be made to lag.
+            self._link = opened.enter_context(Proxy(port_of(primary)))
+            self._front = opened.enter_context(Proxy(port_of(primary)))
+            self.url = f"redis://{_HOST}:{self._front.port}/0"
+            self._leader, self._follower = primary, replica
+            for server in (primary, replica):
                 with connect(server.url) as client:
                     client.config_set("repl-diskless-sync-delay", 0)  # by default it waits 5 s
-            self.link = opened.enter_context(Proxy(port_of(self.primary)))
-            self.front = opened.enter_context(Proxy(port_of(self.primary)))
-            self.url = f"redis://{_HOST}:{self.front.port}/0"
-            follow(self.replica, self.link.port)
+            follow(replica, self._link.port)
             wait_until(self.in_step, what="the replica to be in step")
             self._opened = opened.pop_all()
 
     def in_step(self) -> bool:
-        """Whether the replica has all that the primary has."""
-        with connect(self.replica.url) as there, connect(self.primary.url) as here:
-            replica, primary = there.info("replication"), here.info("replication")
+        """Whether who follows has all that the leader has."""
+        with connect(self._follower.url) as there, connect(self._leader.url) as here:
+            behind, ahead = there.info("replication"), here.info("replication")
         return bool(
-            replica["master_link_status"] == "up"
-            and replica["slave_repl_offset"] == primary["master_repl_offset"]
+            behind["master_link_status"] == "up"
+            and behind["slave_repl_offset"] == ahead["master_repl_offset"]
         )
 
     def lag(self) -> None:
         """Let the replica get nothing more, while the primary goes on acknowledging."""
-        self.link.stall()
+        self._link.stall()
 
     def promote(self, *, cut: bool) -> None:
         """Make the replica the primary, with what it has; the old one follows it.
@@ -74,13 +76,14 @@ class FailOver:
             Whether clients lose their connections. Else those that are open stay with the old
             primary, which refuses their writes from now on.
         """
-        self.link.refuse()
-        with connect(self.replica.url) as client:
+        self._link.refuse()
+        self._leader, self._follower = self._follower, self._leader
+        with connect(self._leader.url) as client:
             client.replicaof("NO", "ONE")
-        self.front.lead_to(port_of(self.replica))
-        follow(self.primary, port_of(self.replica))
+        self._front.lead_to(port_of(self._leader))
+        follow(self._follower, port_of(self._leader))
         if cut:
-            self.front.cut()
+            self._front.cut()
 
     def close(self) -> None:
         """End everything."""

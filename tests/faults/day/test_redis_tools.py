@@ -86,7 +86,7 @@ def test_refusing_proxy(proxy: Proxy) -> None:
 @pytest.mark.parametrize("cut", [True, False])
 def test_fail_over_loses_what_the_replica_lacks(*, cut: bool) -> None:
     """The front leads to the replica; who stays with the old primary is refused."""
-    with FailOver() as pair, redis.from_url(pair.url) as client:
+    with EmbeddedRedis() as primary, FailOver(primary) as pair, redis.from_url(pair.url) as client:
         client.set("early", 1)
         wait_until(pair.in_step)
         pair.lag()

@@ -1,0 +1,255 @@
+"""Rows in which Redis is broken."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, cast
+
+from deploy.embedded.redis_server import free_port
+from tests.faults.day.fail_over import FailOver, OlderCopy, follow, port_of
+from tests.faults.day.night_after import refresh_from_archive
+from tests.faults.day.proxy import Proxy
+from tests.faults.day.table import Outcome, row, took_effect
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.faults.day.stage import Stage
+
+_BEFORE_S = 1.0  # of traffic, so that the fault finds the stage at work
+_AFTER_S = 2.5
+
+
+def attempts(stage: Stage) -> int:
+    """Count what the workers said of a Redis that can't do it; the log has a limit to it."""
+    return stage.crew.log().count("Redis can't do it now")
+
+
+def refusals(stage: Stage, kind: str) -> int:
+    """Count the errors of a kind that Redis itself has answered."""
+    errors = cast("dict[str, dict[str, int]]", stage.stores.client.info("errorstats"))
+    return errors.get(f"errorstat_{kind}", {}).get("count", 0)
+
+
+@row(
+    "Redis is killed, back after 3 s",
+    promise="the worker waits and tries again; nothing is lost",
+    how="SIGKILL under traffic, and a start with its append-only file",
+    quick=True,
+)
+def killed_for_3_s(stage: Stage) -> Outcome:
+    """Kill Redis for a moment."""
+    return _killed(stage, away_s=3)
+
+
+@row(
+    "Redis is killed, back after 15 s",
+    promise="the worker waits and tries again; nothing is lost",
+    how="SIGKILL under traffic, and a start with its append-only file",
+)
+def killed_for_15_s(stage: Stage) -> Outcome:
+    """Kill Redis for longer than anything else may be away."""
+    return _killed(stage, away_s=15)
+
+
+def _killed(stage: Stage, away_s: float) -> Outcome:
+    stage.start_workers(1)
+    with stage.load(seconds=_BEFORE_S + away_s + _AFTER_S):
+        time.sleep(_BEFORE_S)
+        stage.redis.kill()
+        time.sleep(away_s)
+        waiting, tried = stage.pending(), attempts(stage)
+        stage.redis.start()
+        stage.mark()
+        time.sleep(_AFTER_S)
+    proof = f"{waiting} events waited, the worker said {tried} times why"
+    counts = stage.count()
+    return Outcome(counts, took_effect(proof, happened=bool(waiting and tried)))
+
+
+@row(
+    "Redis loses its last second",
+    promise="what was in it is lost until the next refresh, which knows it from the archive",
+    how="its folder is copied; a second of traffic later it is killed, and gets the copy back",
+)
+def last_second_lost(stage: Stage) -> Outcome:
+    """Let Redis fall back by a second."""
+    copy = OlderCopy(stage.redis, stage.folder / "redis")
+    stage.start_workers(1)
+    with stage.load(seconds=_BEFORE_S + 1 + _AFTER_S):
+        time.sleep(_BEFORE_S)
+        copy.take()
+        time.sleep(1)
+        copy.put_back()
+        stage.mark()
+        time.sleep(_AFTER_S)
+    return _healed(stage, stage.redis.url)
+
+
+def _healed(stage: Stage, redis_url: str) -> Outcome:
+    """Count, refresh, and count again; the settled stage has seen all events in Redis before."""
+    before = stage.count()
+    refresh_from_archive(stage, redis_url)
+    proof = (
+        f"{before.lost} of {before.sent} events that were in Redis were gone, and "
+        f"{before.differing} users differed; none after the refresh"
+    )
+    return Outcome(stage.count(), took_effect(proof, happened=before.lost > 0))
+
+
+@row(
+    "Redis fails over to a replica that lags",
+    promise="what the replica lacked is lost until the next refresh; the worker follows at once",
+    how="replication held for a second of traffic, REPLICAOF NO ONE, connections cut",
+)
+def fail_over(stage: Stage) -> Outcome:
+    """Lead the worker to the replica."""
+    return _failed_over(stage, cut=True)
+
+
+@row(
+    "Redis fails over, connections stay open",
+    promise="as above; a worker that is refused as READONLY connects anew",
+    how="as above, but open connections still lead to the old primary, which is a replica now",
+)
+def fail_over_uncut(stage: Stage) -> Outcome:
+    """Leave the worker with the old primary."""
+    return _failed_over(stage, cut=False)
+
+
+def _failed_over(stage: Stage, *, cut: bool) -> Outcome:
+    with FailOver(stage.redis) as pair:
+        stage.start_workers(1, flags={"redis-url": pair.url})
+        with stage.load(seconds=_BEFORE_S + 1 + _AFTER_S):
+            time.sleep(_BEFORE_S)
+            pair.lag()
+            time.sleep(1)
+            pair.promote(cut=cut)
+            stage.mark()
+            time.sleep(_AFTER_S)
+        stage.settle()
+        wait_until(pair.in_step)  # the checker reads from the one that follows now
+        refused = refusals(stage, "READONLY")
+        healed = _healed(stage, pair.url)
+        stage.crew.close()
+    proof = f"{healed.proof}; {refused} writes refused by the old primary"
+    return Outcome(healed.counts, took_effect(proof, happened=cut or refused > 0))
+
+
+@row(
+    "Redis is full",
+    promise="the worker waits and tries again; nothing is lost",
+    how="CONFIG SET maxmemory below what it holds, for 2 s",
+)
+def full(stage: Stage) -> Outcome:
+    """Let Redis refuse whatever takes memory."""
+    config = stage.stores.client.config_set
+    return _refused(stage, "OOM", lambda: config("maxmemory", 1), lambda: config("maxmemory", 0))
+
+
+@row(
+    "Redis refuses to write",
+    promise="the worker waits and tries again; nothing is lost",
+    how="REPLICAOF nobody for 2 s, then REPLICAOF NO ONE",
+)
+def read_only(stage: Stage) -> Outcome:
+    """Make Redis a replica without a primary."""
+    client = stage.stores.client
+    return _refused(
+        stage,
+        "READONLY",
+        lambda: follow(stage.redis, free_port()),
+        lambda: client.replicaof("NO", "ONE"),
+    )
+
+
+def _refused(
+    stage: Stage, kind: str, begin: Callable[[], object], end: Callable[[], object]
+) -> Outcome:
+    stage.start_workers(1)
+    with stage.load(seconds=_BEFORE_S + 2 + _AFTER_S):
+        time.sleep(_BEFORE_S)
+        begin()
+        time.sleep(2)
+        refused = refusals(stage, kind)
+        end()
+        stage.mark()
+        time.sleep(_AFTER_S)
+    counts = stage.count()
+    return Outcome(counts, took_effect(f"{refused} times {kind}", happened=refused > 0))
+
+
+@row(
+    "Redis is slow",
+    promise="batches grow, and nothing is lost",
+    how="a proxy holds what it passes on: 50 to 200 ms a trip, for 4 s",
+)
+def slow(stage: Stage) -> Outcome:
+    """Let every trip take long."""
+    with Proxy(port_of(stage.redis)) as proxy:
+        stage.start_workers(1, flags={"redis-url": _through(proxy)})
+        with stage.load(seconds=_BEFORE_S + 4 + _AFTER_S):
+            time.sleep(_BEFORE_S)
+            before = proxy.chunks
+            proxy.delay_s = (0.025, 0.1)
+            time.sleep(4)
+            proxy.delay_s = (0.0, 0.0)
+            held = proxy.chunks - before
+            stage.mark()
+            time.sleep(_AFTER_S)
+        counts = stage.count()
+        stage.crew.close()
+    proof = f"{held} packets held, {proxy.delayed_s:.1f} s together"
+    return Outcome(counts, took_effect(proof, happened=proxy.delayed_s > 1))
+
+
+@row(
+    "Redis falls silent, and answers late",
+    promise="calls time out and are done again; a write that arrives late changes nothing",
+    how="a proxy takes everything for 12 s and passes it on then; the client waits 10 s",
+)
+def silent(stage: Stage) -> Outcome:
+    """Let old writes arrive after their callers have given up."""
+    with Proxy(port_of(stage.redis)) as proxy:
+        stage.start_workers(1, flags={"redis-url": _through(proxy)})
+        with stage.load(seconds=_BEFORE_S + 12 + _AFTER_S):
+            time.sleep(_BEFORE_S)
+            proxy.stall()
+            time.sleep(12)
+            waiting, timeouts = stage.pending(), stage.crew.log().count("Timeout")
+            proxy.pass_on()
+            stage.mark()
+            time.sleep(_AFTER_S)
+        counts = stage.count()
+        stage.crew.close()
+    proof = f"{waiting} events waited, {timeouts} lines tell of a timeout"
+    return Outcome(counts, took_effect(proof, happened=bool(waiting and timeouts)))
+
+
+@row(
+    "Connections to Redis are cut again and again",
+    promise="the worker connects anew; a write whose answer was lost is found done",
+    how="a proxy resets them every 50 ms for 4 s",
+)
+def cut(stage: Stage) -> Outcome:
+    """Reset connections amid calls."""
+    with Proxy(port_of(stage.redis)) as proxy:
+        stage.start_workers(1, flags={"redis-url": _through(proxy)})
+        with stage.load(seconds=_BEFORE_S + 4 + _AFTER_S):
+            time.sleep(_BEFORE_S)
+            before = proxy.connections
+            for _ in range(80):
+                proxy.cut()
+                time.sleep(0.05)
+            anew = proxy.connections - before
+            stage.mark()
+            time.sleep(_AFTER_S)
+        counts = stage.count()
+        stage.crew.close()
+    proof = f"{anew} connections made anew, the worker said {attempts(stage)} times why"
+    return Outcome(counts, took_effect(proof, happened=anew > 10))
+
+
+def _through(proxy: Proxy) -> str:
+    return f"redis://127.0.0.1:{proxy.port}/0"
