@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,34 +19,15 @@ from tests.contract.crashing_publisher import (
     NEXT,
     OLD,
     night,
+    publisher,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from data.frozen_model import ModelVersion
     from data.redis_connection import Client
     from deploy.embedded.redis_server import EmbeddedRedis
 
 MOST = 500  # far more packets than a night sends
-
-
-@contextmanager
-def publisher(url: str) -> Iterator[Callable[[int], str]]:
-    """Give a function that lets a publisher run until it is killed, and says if it was."""
-    command = [sys.executable, "-m", "tests.contract.crashing_publisher", url]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
-
-        def run(number: int) -> str:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.write(f"{number}\n")
-            process.stdin.flush()
-            return process.stdout.readline().strip()
-
-        yield run
-        process.stdin.close()  # type: ignore[union-attr]  # it is a pipe
 
 
 def serving(client: Client) -> str:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from data.catalogue import Catalogue
-from data.frozen_model import new_version
 from data.redis_keys import RedisKeys
 from deploy.kafka import EventSender
 from stream_inference.hot_swap import HotSwap
 from tests.builders import interaction
+from tests.integration.damaged import point_at_damaged
 from tests.integration.world import (
     NOW_MS,
     PATIENCE_S,
@@ -37,13 +35,12 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from data.frozen_model import FrozenModel
     from data.heartbeats import Heartbeat
     from data.model_store import Active
     from deploy.embedded.stack import EmbeddedStack
     from tests.integration.world import Plain
 
-KEYS, APART = RedisKeys("upnext"), RedisKeys("apart")
+APART = RedisKeys("apart")
 
 
 @contextmanager
@@ -146,22 +143,6 @@ def test_damaged_version_is_refused(
     mended = activate(stores, world.model)
     assert mended.activation > good.activation + 1
     assert wait_until_follows(stores, stack, mended.activation).trouble == ""
-
-
-def point_at_damaged(stores: Stores, model: FrozenModel, fault: str, activation: int) -> None:
-    """Publish a version, damage it, and move the pointer to it by hand."""
-    version = new_version(model.to_bytes() + fault.encode(), datetime.now(UTC))
-    stores.models.publish(version, model, Catalogue())
-    chunk = KEYS.chunk(version, "model", 0)
-    content = stores.client.get(chunk)
-    assert isinstance(content, bytes)
-    middle = len(content) // 2
-    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
-    if fault == "flipped":
-        stores.client.set(chunk, flipped)
-    else:
-        stores.client.delete(chunk if fault == "missing" else KEYS.manifest(version))
-    stores.client.set(KEYS.current, f"{activation} {version}")
 
 
 @pytest.fixture

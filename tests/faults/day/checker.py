@@ -68,7 +68,7 @@ def count(stage: Stage) -> Counts:
     deliveries = stage.crew.delivered()
     return Counts(
         sent=len(entries),
-        lost=sum(1 for entry in entries if is_lost(entry, stored, parked)),
+        lost=len(lost(stage)),
         doubled=sum(beyond(found, expected.get(user)) for user, found in stored.items()),
         differing=len(differing(stage, expected)),
         parked=len(parked),
@@ -82,6 +82,15 @@ def replay(entries: Iterable[Entry], parked: Collection[Place]) -> dict[str, ora
     """Ask the oracle: one event after the other, in the order of their partitions."""
     events = (e.event for e in entries if e.event is not None and e.place not in parked)
     return oracle.histories(events, LIMIT)
+
+
+def lost(stage: Stage) -> list[Entry]:
+    """Give the messages that are in neither a history nor the dead-letter topic."""
+    entries, parked = stage.ledger.there, stage.letters.letters
+    stored = histories_of(
+        stage.stores.users, {e.event["user"] for e in entries if e.event is not None}
+    )
+    return [entry for entry in entries if is_lost(entry, stored, parked)]
 
 
 def is_lost(entry: Entry, stored: Mapping[str, oracle.History], parked: Collection[Place]) -> bool:

@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from tests.faults.day import broker_rows, control_rows, differential_rows, worker_rows
+from tests.faults.day import (
+    broker_rows,
+    control_rows,
+    differential_rows,
+    event_rows,
+    model_rows,
+    redis_rows,
+    worker_rows,
+)
 from tests.faults.day.table import ROWS
 
-__all__ = ["ROWS", "broker_rows", "control_rows", "differential_rows", "worker_rows"]
+__all__ = [
+    "ROWS",
+    "broker_rows",
+    "control_rows",
+    "differential_rows",
+    "event_rows",
+    "model_rows",
+    "redis_rows",
+    "worker_rows",
+]

@@ -1,0 +1,227 @@
+"""Rows in which a model is exchanged, damaged, or dropped."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from data.redis_keys import RedisKeys
+from tests.builders import model
+from tests.contract.crashing_publisher import CATALOGUE, ITEMS, NEW, OLD, publisher
+from tests.faults.day import checker
+from tests.faults.day.night_after import refresh_from_archive
+from tests.faults.day.table import Outcome, row, took_effect
+from tests.faults.day.worker_rows import LONG_S
+from tests.integration.damaged import point_at_damaged
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from data.heartbeats import Heartbeat
+    from tests.faults.day.stage import Stage
+
+_PATIENCE_S = 60.0
+_JUNK = b"x" * 50_000
+
+
+def beats(stage: Stage) -> list[Heartbeat]:
+    """Read what every worker says of itself."""
+    return stage.stores.heartbeats.alive()
+
+
+def wait_until_followed(stage: Stage) -> None:
+    """Wait until every worker serves what is active, and has no trouble."""
+    active = (stage.active.activation, "")
+    wait_until(
+        lambda: {(beat.activation, beat.trouble) for beat in beats(stage)} == {active},
+        _PATIENCE_S,
+        what="the workers to follow",
+    )
+
+
+def by_version(stage: Stage) -> dict[str, int]:
+    """Count the lists by the version of the model that made them."""
+    lists = stage.stores.users.read_lists(sorted(stage.users_in_redis()))
+    versions = [shown.version for shown in lists if shown is not None]
+    return {version: versions.count(version) for version in sorted(set(versions))}
+
+
+@row(
+    "a model is exchanged under traffic",
+    promise="each list is by the old or by the new model, and by the new one after the refresh",
+    how="publish and activate another model (24 for 16 factors, blocked videos), 2 workers",
+)
+def swap(stage: Stage) -> Outcome:
+    """Exchange the model while events flow."""
+    stage.start_workers(2)
+    with stage.load(LONG_S):
+        time.sleep(1)
+        stage.activate(stage.world.other)
+        stage.mark()
+        wait_until_followed(stage)
+        time.sleep(1)
+    return _refreshed(stage)
+
+
+@row(
+    "a model is rolled back under traffic",
+    promise="the same: rolling back is an activation like any other",
+    how="the other model is active for a second, then `upnext models rollback`'s activation",
+)
+def roll_back(stage: Stage) -> Outcome:
+    """Go back to the first model while events flow."""
+    first = stage.active
+    stage.start_workers(2)
+    with stage.load(LONG_S):
+        time.sleep(1)
+        stage.activate(stage.world.other)
+        wait_until_followed(stage)
+        time.sleep(1)
+        previous = stage.stores.models.previous()
+        assert previous == first
+        stage.model, stage.active = stage.world.model, stage.stores.models.activate(first.version)
+        stage.mark()
+        wait_until_followed(stage)
+        time.sleep(1)
+    return _refreshed(stage)
+
+
+def _refreshed(stage: Stage) -> Outcome:
+    """Refresh, and count; before that, some lists are of another activation."""
+    stage.settle()
+    made, behind = by_version(stage), checker.count(stage).differing
+    refresh_from_archive(stage, stage.redis.url)
+    told = f"before the refresh {made[stage.active.version]} lists by the model, {behind} older"
+    return Outcome(stage.count(), took_effect(told, happened=len(made) > 1 or behind > 0))
+
+
+@row(
+    "a chunk of the new model is corrupt",
+    promise="it is refused and reported; the old model goes on serving",
+    how="the factors of a published version are mixed up in Redis, the pointer is moved to it",
+    quick=True,
+)
+def corrupt(stage: Stage) -> Outcome:
+    """Point to a model that says of each video what is true of another."""
+    return _damaged(stage, "mixed up", "fails its SHA-256")
+
+
+@row(
+    "a chunk of the new model is missing",
+    promise="the same",
+    how="it is deleted from Redis, the pointer is moved to its version",
+)
+def missing(stage: Stage) -> Outcome:
+    """Point to a model that lacks a part."""
+    return _damaged(stage, "missing", "is missing")
+
+
+def _damaged(stage: Stage, fault: str, reason: str) -> Outcome:
+    workers = stage.start_workers(2)
+    with stage.load(LONG_S):
+        time.sleep(1)
+        point_at_damaged(stage.stores, stage.world.other, fault, stage.active.activation + 1)
+        stage.mark()
+        wait_until(
+            lambda: sum(reason in beat.trouble for beat in beats(stage)) == len(workers),
+            _PATIENCE_S,
+            what="the workers to refuse it",
+        )
+        time.sleep(1)
+    told = f"{len(workers)} workers say: {beats(stage)[0].trouble}"
+    return Outcome(stage.count(), took_effect(told, happened=reason in told))
+
+
+@row(
+    "control: no checksum",
+    promise="it must serve wrong lists",
+    how="the corrupt chunk of above, and a worker that takes chunks as they are",
+    runs=1,
+    control="differing",
+)
+def no_checksum(stage: Stage) -> Outcome:
+    """Serve a model that is mixed up."""
+    stage.model = stage.world.other
+    number = stage.active.activation + 1
+    stage.active = point_at_damaged(stage.stores, stage.model, "mixed up", number)
+    stage.start_workers(1, flaws=["no_checksum"])
+    with stage.load(LONG_S):
+        time.sleep(2)
+    stage.settle()
+    made = by_version(stage)
+    told = f"{made.get(stage.active.version, 0)} lists by the corrupt model"
+    return Outcome(stage.count(), took_effect(told, happened=[*made] == [stage.active.version]))
+
+
+@row(
+    "a publisher is killed at each step",
+    promise="the old or the new model serves, whole; the next publisher cleans up",
+    how="SIGKILL before its n-th packet to Redis, for every n, while 2 workers serve traffic",
+    runs=1,
+)
+def publisher_killed(stage: Stage) -> Outcome:
+    """Kill a publisher before each of its packets."""
+    stage.stores.models.publish(OLD, model(ITEMS[OLD]), CATALOGUE)
+    stage.model, stage.active = model(ITEMS[OLD]), stage.stores.models.activate(OLD)
+    stage.start_workers(2)
+    served: list[str] = []
+    ended = "killed"
+    with stage.load(LONG_S), publisher(stage.redis.url, RedisKeys().prefix) as run:
+        while ended == "killed":
+            _back_to_old(stage)
+            ended = run(len(served) + 1)
+            served.append(_check_served(stage))
+    made = by_version(stage).keys()
+    refresh_from_archive(stage, stage.redis.url)
+    told = f"killed {len(served) - 1} times, after which {served.count(OLD)} times the old model"
+    told += f" and {served.count(NEW) - 1} times the new one was served; lists by {sorted(made)}"
+    return Outcome(stage.count(), took_effect(told, happened=made <= {OLD, NEW}))
+
+
+def _back_to_old(stage: Stage) -> None:
+    """Sweep up after a publisher, as the next one would, and serve the old model again."""
+    store = stage.stores.models
+    stage.stores.client.delete(RedisKeys().lock)  # which would run out by itself
+    store.sweep()
+    if stage.active.version == NEW:
+        stage.model, stage.active = model(ITEMS[OLD]), store.activate(OLD)
+        wait_until_followed(stage)
+        assert store._delete(NEW, None)
+
+
+def _check_served(stage: Stage) -> str:
+    """Verify all versions, and see the workers follow whatever is active."""
+    active = stage.stores.models.current()
+    assert active is not None
+    stage.model, stage.active = model(ITEMS[active.version]), active
+    for version in stage.stores.models.versions():
+        stage.stores.models.verify(version)
+    wait_until_followed(stage)
+    return active.version
+
+
+@row(
+    "the model is evicted",
+    promise="the model in hand goes on serving",
+    how="allkeys-lru, maxmemory just above what is used, junk until a chunk of the model is gone",
+)
+def evicted(stage: Stage) -> Outcome:
+    """Let Redis drop the model, which is its coldest key."""
+    stage.start_workers(1)
+    client = stage.stores.client
+    chunk = RedisKeys().chunk(stage.active.version, "model", 0)
+    with stage.load(LONG_S):
+        time.sleep(3)  # Redis tells how cold a key is in seconds
+        users = sorted(stage.users_in_redis())
+        stage.stores.users.read_many(users), stage.stores.users.read_lists(users)
+        client.config_set("maxmemory-samples", 64)
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        client.config_set("maxmemory", client.info("memory")["used_memory"] + 2**20)
+        number = 0
+        while client.exists(chunk):
+            client.set(f"junk {(number := number + 1)}", _JUNK)
+        client.config_set("maxmemory", 0)
+        stage.mark()
+        time.sleep(2)
+    gone = client.info("stats")["evicted_keys"]
+    told = f"{gone} keys evicted, the model among them"
+    return Outcome(stage.count(), took_effect(told, happened=not client.exists(chunk)))
