@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from typing import TYPE_CHECKING, cast
 
 from deploy.embedded.redis_server import free_port
 from tests.faults.day import checker
-from tests.faults.day.fail_over import FailOver, OlderCopy, follow, port_of
+from tests.faults.day.fail_over import FailOver, OlderCopy, follow
 from tests.faults.day.night_after import refresh_from_archive
-from tests.faults.day.proxy import Proxy
 from tests.faults.day.table import Outcome, row, took_effect
 from tests.waiting import wait_until
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from tests.faults.day.stage import Stage
 
-_BEFORE_S = 1.0  # of traffic, so that the fault finds the stage at work
-_AFTER_S = 2.5
+BEFORE_S = 1.0  # of traffic, so that the fault finds the stage at work
+AFTER_S = 2.5
 _PATIENCE_S = 8.0  # what was lost in Redis never comes, so the stage can't settle
 
 
@@ -57,14 +57,14 @@ def killed_for_15_s(stage: Stage) -> Outcome:
 
 def _killed(stage: Stage, away_s: float) -> Outcome:
     stage.start_workers(1)
-    with stage.load(seconds=_BEFORE_S + away_s + _AFTER_S):
-        time.sleep(_BEFORE_S)
+    with stage.load(seconds=BEFORE_S + away_s + AFTER_S):
+        time.sleep(BEFORE_S)
         stage.redis.kill()
         time.sleep(away_s)
         waiting, tried = stage.pending(), attempts(stage)
         stage.redis.start()
         stage.mark()
-        time.sleep(_AFTER_S)
+        time.sleep(AFTER_S)
     proof = f"{waiting} events waited, the worker said {tried} times why"
     counts = stage.count()
     return Outcome(counts, took_effect(proof, happened=bool(waiting and tried)))
@@ -79,13 +79,13 @@ def last_second_lost(stage: Stage) -> Outcome:
     """Let Redis fall back by a second."""
     copy = OlderCopy(stage.redis, stage.folder / "redis")
     stage.start_workers(1)
-    with stage.load(seconds=_BEFORE_S + 1 + _AFTER_S):
-        time.sleep(_BEFORE_S)
+    with stage.load(seconds=BEFORE_S + 1 + AFTER_S):
+        time.sleep(BEFORE_S)
         copy.take()
         time.sleep(1)
         copy.put_back()
         stage.mark()
-        time.sleep(_AFTER_S)
+        time.sleep(AFTER_S)
     return _healed(stage, stage.redis.url)
 
 
@@ -133,13 +133,13 @@ def fail_over_uncut(stage: Stage) -> Outcome:
 def _failed_over(stage: Stage, *, cut: bool) -> Outcome:
     with FailOver(stage.redis) as pair:
         stage.start_workers(1, flags={"redis-url": pair.url})
-        with stage.load(seconds=_BEFORE_S + 1 + _AFTER_S):
-            time.sleep(_BEFORE_S)
+        with stage.load(seconds=BEFORE_S + 1 + AFTER_S):
+            time.sleep(BEFORE_S)
             pair.lag()
             time.sleep(1)
             pair.promote(cut=cut)
             stage.mark()
-            time.sleep(_AFTER_S)
+            time.sleep(AFTER_S)
         stage.settle(_PATIENCE_S)
         wait_until(pair.in_step)  # the checker reads from the one that follows now
         refused = refusals(stage, "READONLY")
@@ -180,88 +180,42 @@ def _refused(
     stage: Stage, kind: str, begin: Callable[[], object], end: Callable[[], object]
 ) -> Outcome:
     stage.start_workers(1)
-    with stage.load(seconds=_BEFORE_S + 2 + _AFTER_S):
-        time.sleep(_BEFORE_S)
+    with stage.load(seconds=BEFORE_S + 2 + AFTER_S):
+        time.sleep(BEFORE_S)
         begin()
         time.sleep(2)
         refused = refusals(stage, kind)
         end()
         stage.mark()
-        time.sleep(_AFTER_S)
+        time.sleep(AFTER_S)
     counts = stage.count()
     return Outcome(counts, took_effect(f"{refused} times {kind}", happened=refused > 0))
 
 
 @row(
-    "Redis is slow",
-    promise="batches grow, and nothing is lost",
-    how="a proxy holds what it passes on: 50 to 200 ms a trip, for 4 s",
+    "the disk under Redis is full",
+    promise="the worker waits and tries again; nothing is lost",
+    how="prlimit lets the append-only file grow no further for 2 s, so that Redis says MISCONF",
 )
-def slow(stage: Stage) -> Outcome:
-    """Let every trip take long."""
-    with Proxy(port_of(stage.redis)) as proxy:
-        stage.start_workers(1, flags={"redis-url": _through(proxy)})
-        with stage.load(seconds=_BEFORE_S + 4 + _AFTER_S):
-            time.sleep(_BEFORE_S)
-            before = proxy.chunks
-            proxy.delay_s = (0.025, 0.1)
-            time.sleep(4)
-            proxy.delay_s = (0.0, 0.0)
-            held = proxy.chunks - before
-            stage.mark()
-            time.sleep(_AFTER_S)
-        counts = stage.count()
-        stage.crew.close()
-    proof = f"{held} packets held, {proxy.delayed_s:.1f} s together"
-    return Outcome(counts, took_effect(proof, happened=proxy.delayed_s > 1))
+def disk_full(stage: Stage) -> Outcome:
+    """Take the disk away under the append-only file."""
+    # By default the signal that tells of the limit ends a process; a full disk sends none.
+    ignoring = stage.folder / "redis-server"
+    ignoring.write_text(f"#!/bin/sh\ntrap '' XFSZ\nexec {stage.redis._binary} \"$@\"\n")
+    ignoring.chmod(0o755)
+    stage.redis.stop()
+    stage.redis._binary = ignoring
+    stage.redis.start()
+    size = sum(file.stat().st_size for file in (stage.folder / "redis").rglob("*.aof"))
+    _limit_files(stage.redis.pid, resource.RLIM_INFINITY)
+    return _refused(
+        stage,
+        "MISCONF",
+        lambda: _limit_files(stage.redis.pid, size),
+        lambda: _limit_files(stage.redis.pid, resource.RLIM_INFINITY),
+    )
 
 
-@row(
-    "Redis falls silent, and answers late",
-    promise="calls time out and are done again; a write that arrives late changes nothing",
-    how="a proxy takes everything for 12 s and passes it on then; the client waits 10 s",
-)
-def silent(stage: Stage) -> Outcome:
-    """Let old writes arrive after their callers have given up."""
-    with Proxy(port_of(stage.redis)) as proxy:
-        stage.start_workers(1, flags={"redis-url": _through(proxy)})
-        with stage.load(seconds=_BEFORE_S + 12 + _AFTER_S):
-            time.sleep(_BEFORE_S)
-            proxy.stall()
-            time.sleep(12)
-            waiting, timeouts = stage.pending(), stage.crew.log().count("Timeout")
-            proxy.pass_on()
-            stage.mark()
-            time.sleep(_AFTER_S)
-        counts = stage.count()
-        stage.crew.close()
-    proof = f"{waiting} events waited, {timeouts} lines tell of a timeout"
-    return Outcome(counts, took_effect(proof, happened=bool(waiting and timeouts)))
-
-
-@row(
-    "Connections to Redis are cut again and again",
-    promise="the worker connects anew; a write whose answer was lost is found done",
-    how="a proxy resets them every 50 ms for 4 s",
-)
-def cut(stage: Stage) -> Outcome:
-    """Reset connections amid calls."""
-    with Proxy(port_of(stage.redis)) as proxy:
-        stage.start_workers(1, flags={"redis-url": _through(proxy)})
-        with stage.load(seconds=_BEFORE_S + 4 + _AFTER_S):
-            time.sleep(_BEFORE_S)
-            before = proxy.connections
-            for _ in range(80):
-                proxy.cut()
-                time.sleep(0.05)
-            anew = proxy.connections - before
-            stage.mark()
-            time.sleep(_AFTER_S)
-        counts = stage.count()
-        stage.crew.close()
-    proof = f"{anew} connections made anew, the worker said {attempts(stage)} times why"
-    return Outcome(counts, took_effect(proof, happened=anew > 10))
-
-
-def _through(proxy: Proxy) -> str:
-    return f"redis://127.0.0.1:{proxy.port}/0"
+def _limit_files(pid: int, size: int) -> None:
+    """Let no file of a process grow beyond a size; what is larger already stays as it is."""
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))

@@ -8,6 +8,7 @@ from tests.faults.day import (
     differential_rows,
     event_rows,
     model_rows,
+    network_rows,
     redis_rows,
     worker_rows,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "differential_rows",
     "event_rows",
     "model_rows",
+    "network_rows",
     "redis_rows",
     "worker_rows",
 ]

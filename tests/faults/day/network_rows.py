@@ -1,0 +1,89 @@
+"""Rows in which what lies between a worker and Redis is broken."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from tests.faults.day.fail_over import port_of
+from tests.faults.day.proxy import Proxy
+from tests.faults.day.redis_rows import AFTER_S, BEFORE_S, attempts
+from tests.faults.day.table import Outcome, row, took_effect
+
+if TYPE_CHECKING:
+    from tests.faults.day.stage import Stage
+
+
+@row(
+    "Redis is slow",
+    promise="batches grow, and nothing is lost",
+    how="a proxy holds what it passes on: 50 to 200 ms a trip, for 4 s",
+)
+def slow(stage: Stage) -> Outcome:
+    """Let every trip take long."""
+    with Proxy(port_of(stage.redis)) as proxy:
+        stage.start_workers(1, flags={"redis-url": _through(proxy)})
+        with stage.load(seconds=BEFORE_S + 4 + AFTER_S):
+            time.sleep(BEFORE_S)
+            before = proxy.chunks
+            proxy.delay_s = (0.025, 0.1)
+            time.sleep(4)
+            proxy.delay_s = (0.0, 0.0)
+            held = proxy.chunks - before
+            stage.mark()
+            time.sleep(AFTER_S)
+        counts = stage.count()
+        stage.crew.close()
+    proof = f"{held} packets held, {proxy.delayed_s:.1f} s together"
+    return Outcome(counts, took_effect(proof, happened=proxy.delayed_s > 1))
+
+
+@row(
+    "Redis falls silent, and answers late",
+    promise="calls time out and are done again; a write that arrives late changes nothing",
+    how="a proxy takes everything for 12 s and passes it on then; the client waits 10 s",
+)
+def silent(stage: Stage) -> Outcome:
+    """Let old writes arrive after their callers have given up."""
+    with Proxy(port_of(stage.redis)) as proxy:
+        stage.start_workers(1, flags={"redis-url": _through(proxy)})
+        with stage.load(seconds=BEFORE_S + 12 + AFTER_S):
+            time.sleep(BEFORE_S)
+            proxy.stall()
+            time.sleep(12)
+            waiting, timeouts = stage.pending(), stage.crew.log().count("Timeout")
+            proxy.pass_on()
+            stage.mark()
+            time.sleep(AFTER_S)
+        counts = stage.count()
+        stage.crew.close()
+    proof = f"{waiting} events waited, {timeouts} lines tell of a timeout"
+    return Outcome(counts, took_effect(proof, happened=bool(waiting and timeouts)))
+
+
+@row(
+    "Connections to Redis are cut again and again",
+    promise="the worker connects anew; a write whose answer was lost is found done",
+    how="a proxy resets them every 50 ms for 4 s",
+)
+def cut(stage: Stage) -> Outcome:
+    """Reset connections amid calls."""
+    with Proxy(port_of(stage.redis)) as proxy:
+        stage.start_workers(1, flags={"redis-url": _through(proxy)})
+        with stage.load(seconds=BEFORE_S + 4 + AFTER_S):
+            time.sleep(BEFORE_S)
+            before = proxy.connections
+            for _ in range(80):
+                proxy.cut()
+                time.sleep(0.05)
+            anew = proxy.connections - before
+            stage.mark()
+            time.sleep(AFTER_S)
+        counts = stage.count()
+        stage.crew.close()
+    proof = f"{anew} connections made anew, the worker said {attempts(stage)} times why"
+    return Outcome(counts, took_effect(proof, happened=anew > 10))
+
+
+def _through(proxy: Proxy) -> str:
+    return f"redis://127.0.0.1:{proxy.port}/0"
