@@ -83,8 +83,13 @@ class Ground:
             self.client = connect(self.redis.url)
             self._opened = opened.pop_all()
         self._obvious_histories = _in_json(self.world)
-        self._publish(_SEED, self.world.model)
+        self.publish(_SEED)
         self._fill()
+
+    @property
+    def newest_at(self) -> int:
+        """Time of the newest event of all histories, in ms UTC."""
+        return max(history.newest_at for history in self.world.histories)
 
     def _fill(self) -> None:
         world, keys = self.world, RedisKeys(_SEED)
@@ -92,16 +97,17 @@ class Ground:
         users = zip(world.users, world.histories, strict=True)
         refresh(UserStore(self.client, keys), serving, users)
 
-    def _publish(self, prefix: str, model: FrozenModel) -> None:
+    def publish(self, prefix: str, model: FrozenModel | None = None) -> None:
+        """Publish and activate a model under a prefix, by default that of the world."""
         models, version = ModelStore(self.client, RedisKeys(prefix)), ModelVersion("benchmark")
-        models.publish(version, model, Catalogue([]))
+        models.publish(version, model or self.world.model, Catalogue([]))
         models.activate(version)
 
     def start_worker(
         self, prefix: str, model: FrozenModel | None = None, flags: Iterable[str] = ()
     ) -> Arm:
         """Start the worker itself, with keys and a group of its own."""
-        self._publish(prefix, model or self.world.model)
+        self.publish(prefix, model)
         options = {
             "kafka": self.kafka.bootstrap,
             "redis-url": self.redis.url,
@@ -125,7 +131,7 @@ class Ground:
 
     def start_plain(self, prefix: str, max_batch: int, counts: Iterable[int]) -> Arm:
         """Start a plain aiokafka loop around the worker's body."""
-        self._publish(prefix, self.world.model)
+        self.publish(prefix)
         return self._start_counting("plain_loop", [self.redis.url, prefix, str(max_batch)], counts)
 
     def start_empty(self, counts: Iterable[int]) -> Arm:

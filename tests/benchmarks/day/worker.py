@@ -67,8 +67,8 @@ class Plan:
         Most events of a micro-batch.
     """
 
-    events: int = 20_000
-    rounds: int = 3
+    events: int = 8_000
+    rounds: int = 5
     max_batch: int = 256
 
 
@@ -109,7 +109,7 @@ class _Race:
         self._ground = ground
         self._plan = plan
         self._say = say
-        self._start_at = 1 + max(history.newest_at for history in ground.world.histories)
+        self._start_at = 1 + ground.newest_at
         self._sent = 0
         self.agreeing = ""
         self._arms = _start(ground, plan)
@@ -145,7 +145,11 @@ class _Race:
         pids = (arm.process.pid, self._ground.redis.pid)
         before, start = [cpu_seconds(pid) for pid in pids], time.perf_counter()
         arm.process.kill(signal.SIGCONT)
-        wait_until(lambda: arm.seen(self._sent), _PATIENCE_S, what="the backlog to be drained")
+        wait_until(
+            lambda: arm.seen(self._sent),
+            _PATIENCE_S,
+            what=f"a drained backlog, see {arm.process.log}",
+        )
         wall = time.perf_counter() - start
         taken = [cpu_seconds(pid) - was for pid, was in zip(pids, before, strict=True)]
         arm.process.kill(signal.SIGSTOP)
