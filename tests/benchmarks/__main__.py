@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 
 from tests.benchmarks import defaults, fit, gpu, nights, numerics, refresh, store
-from tests.benchmarks.day import stages, worker
+from tests.benchmarks.day import room, stages, worker
 from tests.benchmarks.report import machine, table_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ BENCHMARKS: Final[dict[str, Callable[[Callable[[str], None]], Report]]] = {
     "nights": nights.run_all,
     "numerics": numerics.run,
     "refresh": refresh.run,
+    "room": room.run,
     "stages": stages.run,
     "store": store.run,
     "worker": worker.run,
