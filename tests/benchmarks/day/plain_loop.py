@@ -6,6 +6,7 @@ writes a line ``seen COUNT`` when it has seen that many.
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,7 @@ from data.model_store import ModelStore
 from data.redis_connection import connect
 from data.redis_keys import RedisKeys
 from data.user_store import UserStore
+from stream_inference.batch_bound import DEFAULT_MAX_BATCH_S, BatchBound
 from stream_inference.dead_letters import Message, Origin
 from stream_inference.hot_swap import HotSwap
 from stream_inference.micro_batch import MicroBatches
@@ -34,15 +36,17 @@ def main(arguments: Sequence[str]) -> None:
     """Work until the process is stopped."""
     bootstrap, topic, redis_url, prefix, max_batch, *counts = arguments
     marks = [int(count) for count in counts]
-    batches = _batches(redis_url, RedisKeys(prefix))
-    uvloop.run(_consume(bootstrap, topic, batches, int(max_batch), marks))
+    batches = _batches(redis_url, RedisKeys(prefix), int(max_batch))
+    gc.set_threshold(50_000)  # as the worker
+    uvloop.run(_consume(bootstrap, topic, batches, marks))
 
 
-def _batches(redis_url: str, keys: RedisKeys) -> MicroBatches:
+def _batches(redis_url: str, keys: RedisKeys, max_batch: int) -> MicroBatches:
     client = connect(redis_url)
     swap = HotSwap(ModelStore(client, keys))
     swap.poll()
-    return MicroBatches(UserStore(client, keys), swap, EventLimits(), _refuse)
+    bound = BatchBound(max_batch, DEFAULT_MAX_BATCH_S)
+    return MicroBatches(UserStore(client, keys), swap, EventLimits(), _refuse, bound=bound)
 
 
 async def _refuse(letter: DeadLetter) -> None:
@@ -50,9 +54,7 @@ async def _refuse(letter: DeadLetter) -> None:
     raise SystemExit(letter.detail)
 
 
-async def _consume(
-    bootstrap: str, topic: str, batches: MicroBatches, max_batch: int, marks: list[int]
-) -> None:
+async def _consume(bootstrap: str, topic: str, batches: MicroBatches, marks: list[int]) -> None:
     consumer = AIOKafkaConsumer(
         topic,
         bootstrap_servers=bootstrap,
@@ -64,7 +66,7 @@ async def _consume(
     await consumer.start()
     committed = time.monotonic()
     while True:
-        fetched = await consumer.getmany(timeout_ms=1_000, max_records=max_batch)
+        fetched = await consumer.getmany(timeout_ms=1_000, max_records=batches.bound.events)
         messages = [_message(record) for records in fetched.values() for record in records]
         if messages:
             await batches.handle(messages)
