@@ -30,6 +30,7 @@ BENCHMARKS: Final[dict[str, Callable[[Callable[[str], None]], Report]]] = {
     "worker": worker.run,
 }
 
+_WIDTH: Final = 110  # wherever the output goes, so that it can be pasted
 LONG: Final = frozenset({"defaults", "gpu", "nights"})  # run only when named
 
 
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = parser.parse_args(arguments).names or [name for name in BENCHMARKS if name not in LONG]
     if unknown := [name for name in names if name not in BENCHMARKS]:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
-    progress, out = Console(stderr=True), Console(soft_wrap=True)
+    progress, out = Console(stderr=True), Console(soft_wrap=True, width=_WIDTH)
     out.print(f"{machine()}\nFigures are good as ratios of one run only.\n", highlight=False)
     for name in names:
         with progress.status(name) as status:

@@ -14,6 +14,7 @@ COLOURS: Final = ("#0072b2", "#d98200", "#00916a", "#7a5bc7", "#c2456d", "#56637
 _WIDTH, _HEIGHT = 720, 380
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 560, 56, 320
 _GREY: Final = "#566373"
+_FEW: Final = 4  # powers of 10
 _LINE: Final = 17  # least distance between two labels
 _SVG: Final = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" \
@@ -57,8 +58,10 @@ class Axis(NamedTuple):
     def ticks(self) -> list[float]:
         """Give round values along the axis: steps of 1, 2 or 5, or powers of 10."""
         if self.log:
-            powers = range(math.ceil(math.log10(self.first)), math.floor(math.log10(self.last)) + 1)
-            return [10.0**power for power in powers]
+            powers = range(math.floor(math.log10(self.first)), math.ceil(math.log10(self.last)))
+            steps = (1, 2, 5) if len(powers) < _FEW else (1,)
+            values = [s * 10.0**power for power in (*powers, powers.stop) for s in steps]
+            return [value for value in values if self.first <= value <= self.last]
         width = self.last - self.first
         step = next(
             s * 10.0**power

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, Self
@@ -13,7 +15,6 @@ import msgspec
 
 from data.catalogue import Catalogue
 from data.frozen_model import ModelVersion
-from data.heartbeats import Heartbeats
 from data.model_store import ModelStore
 from data.redis_connection import connect
 from data.redis_keys import RedisKeys
@@ -24,12 +25,13 @@ from data.video_state import NEUTRAL
 from deploy.embedded.kafka import EmbeddedKafka
 from deploy.embedded.leash import Leashed
 from deploy.embedded.redis_server import EmbeddedRedis
-from stream_inference.recommend import Serving
-from stream_inference.refresh import refresh
+from deploy.kafka import EventSender
+from stream_inference.write_back import write_back
 from tests.benchmarks.day import obvious_worker
+from tests.benchmarks.day.traffic import events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from data.frozen_model import FrozenModel
     from tests.benchmarks.world import World
@@ -37,29 +39,7 @@ if TYPE_CHECKING:
 EVENTS: Final = "events"
 DEAD_LETTERS: Final = "dead-letters"
 _SEED: Final = "seed"  # prefix of what all workers start from
-_CHUNK: Final = 1_000
-
-
-class Arm:
-    """One worker process, of whatever kind.
-
-    Attributes
-    ----------
-    process
-        The process.
-    seen
-        Tells whether it is through with that many events since its start.
-    """
-
-    def __init__(self, process: Leashed, seen: Callable[[int], bool]) -> None:
-        self.process = process
-        self._seen = seen
-
-    def seen(self, count: int) -> bool:
-        """Whether it is through with that many events since its start."""
-        if (status := self.process.poll()) is not None:
-            raise RuntimeError(f"it ended with status {status}:\n{self.process.log_tail()}")
-        return self._seen(count)
+_FILLED: Final = 256  # users at a time
 
 
 class Ground:
@@ -70,32 +50,52 @@ class Ground:
     world
         Whose model and histories every worker starts from.
     partitions
-        Of the topic of events.
+        Of each topic of events.
+
+    Attributes
+    ----------
+    folder
+        For whatever a process leaves.
+    sent
+        Events sent so far, by topic.
+    start_at
+        A time after all histories, in ms UTC.
     """
 
     def __init__(self, world: World, partitions: int = 4) -> None:
         self.world = watched_only(world)
+        self._partitions = partitions
         with ExitStack() as opened:
             self.folder = Path(opened.enter_context(TemporaryDirectory(prefix="upnext-benchmark-")))
             self.redis = opened.enter_context(EmbeddedRedis())
             self.kafka = opened.enter_context(EmbeddedKafka())
-            self.kafka.create_topics({EVENTS: partitions, DEAD_LETTERS: 1})
             self.client = connect(self.redis.url)
+            self.kafka.create_topics({DEAD_LETTERS: 1})
+            self.create_topic(EVENTS)
             self._opened = opened.pop_all()
+        self.sent: Counter[str] = Counter()
+        self.start_at = 1 + max(history.newest_at for history in self.world.histories)
         self._obvious_histories = _in_json(self.world)
-        self.publish(_SEED)
         self._fill()
 
-    @property
-    def newest_at(self) -> int:
-        """Time of the newest event of all histories, in ms UTC."""
-        return max(history.newest_at for history in self.world.histories)
-
     def _fill(self) -> None:
-        world, keys = self.world, RedisKeys(_SEED)
-        serving = Serving(world.model, ModelVersion("benchmark"), 1)
-        users = zip(world.users, world.histories, strict=True)
-        refresh(UserStore(self.client, keys), serving, users)
+        """Write the histories from which `reset` takes them; the lists are empty."""
+        store = UserStore(self.client, RedisKeys(_SEED))
+        users = zip(self.world.users, self.world.histories, strict=True)
+        while batch := dict(islice(users, _FILLED)):
+            write_back(store, None, {user: [history] for user, history in batch.items()})
+
+    def create_topic(self, topic: str) -> None:
+        """Create a topic of events."""
+        self.kafka.create_topics({topic: self._partitions})
+
+    def send(self, drawn: list[int], topic: str = EVENTS) -> None:
+        """Let these users watch something, as fast as Kafka takes it."""
+        start = self.start_at + self.sent[topic]
+        with EventSender(self.kafka.bootstrap, topic) as sender:
+            for event in events(self.world, drawn, start):
+                sender.send(event)
+        self.sent[topic] += len(drawn)
 
     def publish(self, prefix: str, model: FrozenModel | None = None) -> None:
         """Publish and activate a model under a prefix, by default that of the world."""
@@ -103,47 +103,7 @@ class Ground:
         models.publish(version, model or self.world.model, Catalogue([]))
         models.activate(version)
 
-    def start_worker(
-        self, prefix: str, model: FrozenModel | None = None, flags: Iterable[str] = ()
-    ) -> Arm:
-        """Start the worker itself, with keys and a group of its own."""
-        self.publish(prefix, model)
-        options = {
-            "kafka": self.kafka.bootstrap,
-            "redis-url": self.redis.url,
-            "events-topic": EVENTS,
-            "dead-letters-topic": DEAD_LETTERS,
-            "redis-prefix": prefix,
-            "group": prefix,
-            "session-timeout-s": "90",  # it is stopped while others have their turn
-            "poll-s": "0.2",
-        }
-        words = [word for name, value in options.items() for word in (f"--{name}", value)]
-        process = self._start(prefix, "deploy.cli", "worker", *words, *flags)
-        beats = Heartbeats(self.client, RedisKeys(prefix))
-        return Arm(process, lambda count: sum(beat.events for beat in beats.alive()) >= count)
-
-    def start_obvious(self, counts: Iterable[int]) -> Arm:
-        """Start the obvious worker."""
-        model = self.folder / "model.npz"
-        obvious_worker.save(model, self.world.model)
-        return self._start_counting("obvious_worker", [self.redis.url, str(model)], counts)
-
-    def start_plain(self, prefix: str, max_batch: int, counts: Iterable[int]) -> Arm:
-        """Start a plain aiokafka loop around the worker's body."""
-        self.publish(prefix)
-        return self._start_counting("plain_loop", [self.redis.url, prefix, str(max_batch)], counts)
-
-    def start_empty(self, counts: Iterable[int]) -> Arm:
-        """Start a Faust agent that does nothing."""
-        return self._start_counting("empty_agent", ["empty"], counts)
-
-    def _start_counting(self, module: str, options: list[str], counts: Iterable[int]) -> Arm:
-        words = [self.kafka.bootstrap, EVENTS, *options, *map(str, counts)]
-        process = self._start(module, f"tests.benchmarks.day.{module}", *words)
-        return Arm(process, lambda count: f"seen {count}\n" in process.log.read_text())
-
-    def _start(self, name: str, module: str, *words: str) -> Leashed:
+    def start(self, name: str, module: str, *words: str) -> Leashed:
         """Start a Python module on a leash, without this person's own settings."""
         kept = {k: v for k, v in os.environ.items() if not k.upper().startswith("UPNEXT_")}
         no_settings = self.folder / "no-settings.toml"

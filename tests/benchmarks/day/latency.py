@@ -18,6 +18,7 @@ from deploy.kafka import EventSender
 from tests.benchmarks.day import pictures
 from tests.benchmarks.day.ground import EVENTS, Ground
 from tests.benchmarks.day.traffic import BURST, LIVE, bursts, events
+from tests.benchmarks.day.workers import start_worker
 from tests.benchmarks.report import Report
 from tests.benchmarks.world import LARGE, make_world
 from tests.waiting import wait_until
@@ -131,8 +132,9 @@ def run(
     say(f"latency: training {size.videos:,} videos × {size.factors} factors")
     world = make_world(size)
     with Ground(world) as ground:
-        arm = ground.start_worker(_PREFIX)
+        ground.publish(_PREFIX)
         ground.reset([_PREFIX])
+        arm = start_worker(ground, _PREFIX)
         _send(ground, bursts(len(world.users), 100, 0), rate=50)
         wait_until(lambda: arm.seen(100), _PATIENCE_S, what="a start")
         steady = {}

@@ -90,7 +90,7 @@ def run(
     world = make_world(size)
     with Ground(world) as ground:
         count = batches * batch
-        drawn = events(ground.world, uniform(len(world.users), count, 0), ground.newest_at + 1)
+        drawn = events(ground.world, uniform(len(world.users), count, 0), ground.start_at)
         messages = [Message(Origin("-", 0, 0), encode(event)) for event in drawn]
         ground.publish("stages")
         ground.reset(["stages"])

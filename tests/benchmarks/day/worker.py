@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import json
-import signal
-import statistics
-import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from data.redis_keys import RedisKeys
 from data.user_store import UserStore
-from deploy.kafka import EventSender
 from tests.benchmarks.day import obvious_worker
-from tests.benchmarks.day.ground import EVENTS, Ground
-from tests.benchmarks.day.processes import cpu_seconds
-from tests.benchmarks.day.traffic import BURST, LIVE, bursts, distinct_share, events, uniform
+from tests.benchmarks.day.draining import drain, median, stop
+from tests.benchmarks.day.ground import Ground
+from tests.benchmarks.day.traffic import BURST, LIVE, bursts, distinct_share, uniform
+from tests.benchmarks.day.workers import start_empty, start_obvious, start_plain, start_worker
 from tests.benchmarks.report import Report
 from tests.benchmarks.world import LARGE, make_world
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tests.benchmarks.day.ground import Arm
+    from tests.benchmarks.day.draining import Cost
+    from tests.benchmarks.day.workers import Arm
     from tests.benchmarks.world import Size
 
     Draw = Callable[[int, int, int], list[int]]
@@ -35,24 +32,7 @@ EMPTY: Final = "empty Faust agent"
 FOLLOWING: Final = "the worker, with follow-ups"
 _PREFIXES: Final = {PLAIN: "plain", OURS: "ours", FOLLOWING: "following"}
 _WARM_UP: Final = 512  # events, after which every partition and every code path was met
-_PATIENCE_S: Final = 300.0
 _COMPARED: Final = 200  # users
-
-
-class Cost(NamedTuple):
-    """What draining a backlog took, for one event.
-
-    Attributes
-    ----------
-    cpu_us, redis_us
-        CPU time of the worker's and of Redis's process, all threads.
-    wall_us
-        Wall time.
-    """
-
-    cpu_us: float
-    redis_us: float
-    wall_us: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +61,7 @@ def run(say: Callable[[str], None], size: Size = LARGE, plan: Plan | None = None
         race = _Race(ground, plan, say)
         even = race.run([EMPTY, OBVIOUS, PLAIN, OURS, FOLLOWING], uniform)
         bursting = race.run([OBVIOUS, OURS], bursts)
+    against_even = even[OBVIOUS].cpu_us / bursting[OURS].cpu_us
     rows = [*_rows(even, "even"), *_rows(bursting, "in bursts")]
     return Report(
         title=f"Draining {plan.events:,} waiting events: CPU time of the process for an event",
@@ -94,6 +75,7 @@ def run(say: Callable[[str], None], size: Size = LARGE, plan: Plan | None = None
         columns=("", "traffic", "CPU µs", "obvious ÷ this", "this ÷ plain", "Redis µs", "events/s"),
         rows=rows,
         notes=[
+            f"the obvious worker even ÷ the worker in bursts: {against_even:.2f}",
             "goals: obvious ÷ worker at least 3 even and 5 in bursts, worker ÷ plain at most 1.2",
             f"after the first round {race.agreeing} lists name the same videos in the same order,",
             "whether the obvious worker, the plain loop or the worker made them",
@@ -109,64 +91,38 @@ class _Race:
         self._ground = ground
         self._plan = plan
         self._say = say
-        self._start_at = 1 + ground.newest_at
-        self._sent = 0
-        self.agreeing = ""
         self._arms = _start(ground, plan)
+        self.agreeing = ""
         ground.reset(_PREFIXES.values())
-        self._send(uniform, _WARM_UP)
-        for name, arm in self._arms.items():
-            wait_until(lambda: arm.seen(_WARM_UP), _PATIENCE_S, what=name)  # noqa: B023 - called at once
-            arm.process.kill(signal.SIGSTOP)
+        ground.send(uniform(len(ground.world.users), _WARM_UP, 0))
+        stop(ground, self._arms.values())
 
     def run(self, names: list[str], draw: Draw) -> dict[str, Cost]:
         """Give the median cost of each, over all rounds."""
         costs: dict[str, list[Cost]] = {name: [] for name in names}
         for number in range(1, self._plan.rounds + 1):
             self._ground.reset(_PREFIXES.values())
-            self._send(draw, self._plan.events)
+            self._ground.send(draw(len(self._ground.world.users), self._plan.events, number))
             for name in names[number % len(names) :] + names[: number % len(names)]:
                 self._say(f"worker: round {number} of {self._plan.rounds}: {name}")
-                costs[name].append(self._drain(self._arms[name]))
+                costs[name].append(drain(self._ground, self._arms[name], self._plan.events))
             self.agreeing = self.agreeing or _agreeing(self._ground)
-        return {
-            name: Cost(*map(statistics.median, zip(*c, strict=True))) for name, c in costs.items()
-        }
-
-    def _send(self, draw: Draw, count: int) -> None:
-        drawn = draw(len(self._ground.world.users), count, self._sent)
-        with EventSender(self._ground.kafka.bootstrap, EVENTS) as sender:
-            for event in events(self._ground.world, drawn, self._start_at + self._sent):
-                sender.send(event)
-        self._sent += count
-
-    def _drain(self, arm: Arm) -> Cost:
-        """Let a stopped process go on until it has seen all, then stop it again."""
-        pids = (arm.process.pid, self._ground.redis.pid)
-        before, start = [cpu_seconds(pid) for pid in pids], time.perf_counter()
-        arm.process.kill(signal.SIGCONT)
-        wait_until(
-            lambda: arm.seen(self._sent),
-            _PATIENCE_S,
-            what=f"a drained backlog, see {arm.process.log}",
-        )
-        wall = time.perf_counter() - start
-        taken = [cpu_seconds(pid) - was for pid, was in zip(pids, before, strict=True)]
-        arm.process.kill(signal.SIGSTOP)
-        return Cost(*(1e6 * seconds / self._plan.events for seconds in (*taken, wall)))
+        return {name: median(taken) for name, taken in costs.items()}
 
 
 def _start(ground: Ground, plan: Plan) -> dict[str, Arm]:
-    total = 2 * plan.rounds
-    counts = [_WARM_UP + number * plan.events for number in range(total + 1)]
+    counts = [_WARM_UP + number * plan.events for number in range(2 * plan.rounds + 1)]
     flags = ["--max-batch", str(plan.max_batch)]
-    following = replace(ground.world.model, follow_ups=ground.world.follow_ups)
+    ground.publish(_PREFIXES[PLAIN])
+    ground.publish(_PREFIXES[OURS])
+    follow_ups = ground.world.follow_ups
+    ground.publish(_PREFIXES[FOLLOWING], replace(ground.world.model, follow_ups=follow_ups))
     return {
-        EMPTY: ground.start_empty(counts),
-        OBVIOUS: ground.start_obvious(counts),
-        PLAIN: ground.start_plain(_PREFIXES[PLAIN], plan.max_batch, counts),
-        OURS: ground.start_worker(_PREFIXES[OURS], flags=flags),
-        FOLLOWING: ground.start_worker(_PREFIXES[FOLLOWING], following, flags),
+        EMPTY: start_empty(ground, counts),
+        OBVIOUS: start_obvious(ground, counts),
+        PLAIN: start_plain(ground, _PREFIXES[PLAIN], plan.max_batch, counts),
+        OURS: start_worker(ground, _PREFIXES[OURS], flags),
+        FOLLOWING: start_worker(ground, _PREFIXES[FOLLOWING], flags),
     }
 
 
@@ -192,7 +148,7 @@ def _rows(costs: Mapping[str, Cost], traffic: str) -> list[tuple[str, ...]]:
             f"{obvious / cost.cpu_us:.2f}",
             f"{cost.cpu_us / plain.cpu_us:.2f}" if plain else "",
             f"{cost.redis_us:.0f}",
-            f"{1e6 / cost.wall_us:,.0f}",
+            f"{cost.rate:,.0f}",
         )
         for name, cost in costs.items()
     ]
