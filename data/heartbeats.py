@@ -26,9 +26,9 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     trouble
         Why it does not hold the current model; empty when it does.
     lag
-        Events that it fetched and has not reflected in Redis yet.
-    events, dead_letters, lost_races
-        Counted since it started.
+        Events in its partitions that are not reflected in Redis yet, as far as Kafka has told.
+    events, dead_letters, lost_races, other_keys
+        Counted since it started; the last are events whose key isn't their user.
     """
 
     worker: str
@@ -39,6 +39,7 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     events: int = 0
     dead_letters: int = 0
     lost_races: int = 0
+    other_keys: int = 0
 
 
 class Heartbeats:

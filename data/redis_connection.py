@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import redis
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
@@ -184,6 +184,14 @@ def without_password(url: str) -> str:
     head, at, tail = url.rpartition("@")
     scheme = re.match("[a-z]*://", head)
     return f"{scheme[0] if scheme else ''}***@{tail}" if at else url
+
+
+def described(client: redis.Redis) -> str:
+    """Name what answers there: its kind, its version, and how it runs."""
+    info = cast("dict[str, str]", client.info("server"))
+    kind = info.get("server_name", "redis")
+    version = info.get(f"{kind}_version", info.get("redis_version", "?"))
+    return f"{kind} {version} {info.get('redis_mode', '')}".strip()
 
 
 @contextmanager

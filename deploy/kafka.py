@@ -87,8 +87,8 @@ class EventSender:
         self.close()
 
 
-def check_kafka(bootstrap: str, topics: Iterable[str]) -> None:
-    """Make sure that a broker answers and has these topics.
+def check_kafka(bootstrap: str, topics: Iterable[str]) -> dict[str, int]:
+    """Make sure that a broker answers and has these topics; gives their partitions.
 
     Raises
     ------
@@ -111,6 +111,7 @@ def check_kafka(bootstrap: str, topics: Iterable[str]) -> None:
                 "--partitions 4"
             )
             raise KafkaUnavailableError(msg)
+    return {topic: len(there[topic].partitions) for topic in topics}
 
 
 def _producer(bootstrap: str) -> Producer:

@@ -27,10 +27,22 @@ class Origin(NamedTuple):
 
 
 class Message(NamedTuple):
-    """One message as it came from Kafka."""
+    """One message as it came from Kafka.
+
+    Attributes
+    ----------
+    sent_s
+        Kafka's timestamp, in seconds UTC; None if there is none.
+    """
 
     origin: Origin
     payload: bytes | None
+    key: bytes | None = None
+    sent_s: float | None = None
+
+    def is_keyed_by(self, user: str) -> bool:
+        """Whether the key, if there is one, is this user: all of a user in one partition."""
+        return self.key is None or self.key == user.encode()
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from data.interaction import Interaction
 from data.model_store import ModelStoreError
 from data.up_next import known_videos
 from data.user_history import UserHistory
+from stream_inference.logs import facts
 from stream_inference.recommend import Serving
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ class HotSwap:
         None until a first model was loaded.
     trouble
         Why the current model is not the one in hand; empty when all is well.
+    refused
+        How often a current model could not be taken, each cause counted once in a row.
     """
 
     def __init__(self, store: ModelStore) -> None:
@@ -40,6 +44,12 @@ class HotSwap:
         self._lock = threading.Lock()
         self.serving: Serving | None = None
         self.trouble = ""
+        self.refused = 0
+        self._swapped_at = time.monotonic()
+
+    def seconds_since_swap(self) -> float:
+        """Tell for how long the model in hand has been served."""
+        return time.monotonic() - self._swapped_at
 
     def poll(self) -> bool:
         """Look at the pointer, and exchange the model if it moved; True if it was exchanged.
@@ -58,14 +68,18 @@ class HotSwap:
                 self.serving = self._take(active, held)
         except (ModelStoreError, InvalidModelError) as error:
             if self.trouble != str(error):
+                self.refused += 1
                 _LOG.error("%s stays: %s", held.version if held else "no model", error)
             self.trouble = str(error)
             return False
         self.trouble = ""
         if self.serving is None or self.serving is held:
             return False
-        _, version, activation = self.serving
-        _LOG.info("serving model %s (activation %d)", version, activation)
+        self._swapped_at = time.monotonic()
+        model, version, activation = self.serving
+        videos, factors = model.item_factors.shape
+        shape = facts(videos=videos, factors=factors)
+        _LOG.info("serving model %s (activation %d)", version, activation, extra=shape)
         return True
 
     def _take(self, active: Active, held: Serving | None) -> Serving:

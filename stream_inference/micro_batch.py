@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
@@ -13,6 +14,7 @@ from data.defaults import DEFAULT_LENGTH
 from data.redis_connection import is_transient
 from stream_inference.batch_bound import DEFAULT_MAX_BATCH, DEFAULT_MAX_BATCH_S, BatchBound
 from stream_inference.dead_letters import DeadLetter, Message, sort_out
+from stream_inference.logs import facts
 from stream_inference.recommend import news_of
 from stream_inference.write_back import write_back
 
@@ -56,8 +58,10 @@ class MicroBatches:
 
     Attributes
     ----------
-    events, dead_letters, lost_races
-        Counted since the start.
+    events, unchanged, other_keys, lost_races, reasons
+        Counted since the start: events reflected; users of a batch whose state held all of it
+        before; events whose key in Kafka isn't their user; writes done again; dead letters by
+        reason.
     bound
         Of the events in a batch.
     """
@@ -78,16 +82,29 @@ class MicroBatches:
         self._park = park
         self._length = length
         # Redis and the numerics run beside the event loop, which goes on fetching and heartbeating.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="micro-batch")
+        self._patiently = Patience(ThreadPoolExecutor(1, thread_name_prefix="micro-batch"))
         self.events = 0
-        self.dead_letters = 0
+        self.unchanged = 0
+        self.other_keys = 0
         self.lost_races = 0
+        self.reasons: Counter[str] = Counter()
+
+    @property
+    def dead_letters(self) -> int:
+        """All dead letters since the start."""
+        return self.reasons.total()
+
+    @property
+    def retries(self) -> int:
+        """Calls that were done again because Redis was away or refused."""
+        return self._patiently.retries
 
     async def handle(self, messages: Sequence[Message]) -> None:
         """Reflect or park every message; only an error in this code itself is raised."""
         good, dead = sort_out(messages, self._limits, time.time_ns() // 1_000_000)
         for letter in dead:
             await self._bury(letter)
+        self._count_other_keys(good)
         if good:
             try:
                 await self._apply([event for _, event in good])
@@ -95,6 +112,15 @@ class MicroBatches:
                 _LOG.exception("a batch of %d events failed; trying them one by one", len(good))
                 for message, event in good:
                     await self._apply_alone(message, event)
+
+    def _count_other_keys(self, good: Sequence[tuple[Message, Interaction]]) -> None:
+        """Count events of a sender with another idea of the user; the payload rules."""
+        others = [pair for pair in good if not pair[0].is_keyed_by(pair[1].user)]
+        if others:
+            self.other_keys += len(others)
+            message, event = others[0]
+            place = facts(**message.origin._asdict(), key=message.key, user=event.user)
+            _LOG.warning("a key is not its event's user, which rules", extra=place)
 
     async def _apply_alone(self, message: Message, event: Interaction) -> None:
         """Try one event a few times, then park it, so that it can't stop its partition."""
@@ -109,7 +135,7 @@ class MicroBatches:
                 return
 
     async def _apply(self, events: Sequence[Interaction]) -> None:
-        await patiently(self._thread, self._write, news_of(events))
+        await self._patiently(self._write, news_of(events))
         self.events += len(events)
 
     def _write(self, news: News) -> None:
@@ -118,6 +144,7 @@ class MicroBatches:
             serving = self._swap.serving
             outcome = write_back(self._store, serving, news, self._length)
             self.lost_races += outcome.lost_races
+            self.unchanged += outcome.unchanged
             self.bound.learn(outcome.lists, outcome.ranking_s)
             news = {user: news[user] for user in outcome.list_is_newer}
             if news:
@@ -134,15 +161,15 @@ class MicroBatches:
 
     async def _bury(self, letter: DeadLetter) -> None:
         await self._park(letter)
-        self.dead_letters += 1
-        _LOG.warning(
-            "dead letter: %s[%d]@%d is %s: %s",
-            letter.topic,
-            letter.partition,
-            letter.offset,
-            letter.reason,
-            letter.detail,
+        self.reasons[letter.reason] += 1
+        told = facts(
+            topic=letter.topic,
+            partition=letter.partition,
+            offset=letter.offset,
+            reason=letter.reason,
+            detail=letter.detail,
         )
+        _LOG.warning("dead letter", extra=told)
 
 
 def _described(error: Exception) -> str:
@@ -150,20 +177,32 @@ def _described(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-async def patiently(
-    executor: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-) -> T:
-    """Run a function in a thread until Redis is there for it, with growing pauses and jitter."""
-    pause = _FIRST_PAUSE_S
-    while True:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(
-                executor, lambda: function(*args, **kwargs)
-            )
-        except Exception as error:
-            if not is_transient(error):
-                raise
-            what = _described(error)
-            _LOG.warning("Redis can't do it now (%s); again in about %.2f s", what, pause)
-        await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, no secret
-        pause = min(2 * pause, _LONGEST_PAUSE_S)
+class Patience:
+    """Runs functions in a thread until Redis is there for them, with growing pauses and jitter.
+
+    Attributes
+    ----------
+    retries
+        Counted since the start.
+    """
+
+    def __init__(self, executor: ThreadPoolExecutor) -> None:
+        self._executor = executor
+        self.retries = 0
+
+    async def __call__(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function, as often as it takes."""
+        pause = _FIRST_PAUSE_S
+        while True:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(
+                    self._executor, lambda: function(*args, **kwargs)
+                )
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                what = _described(error)
+                _LOG.warning("Redis can't do it now (%s); again in about %.2f s", what, pause)
+            self.retries += 1
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+            pause = min(2 * pause, _LONGEST_PAUSE_S)

@@ -5,13 +5,29 @@ What a command needs, and the errors it may raise, are imported on the way: `--h
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from deploy.cli import catalogue, day, demo, evaluate, kafka, lists, models, night, report, tune
+if sys.argv[1:2] == ["worker"]:
+    # Its watchdog takes these. Threads inherit what is blocked, and BLAS starts some on import.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+
+from deploy.cli import (
+    catalogue,
+    day,
+    demo,
+    evaluate,
+    kafka,
+    lists,
+    models,
+    night,
+    report,
+    tune,
+)
 
 app = typer.Typer(
     name="upnext",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
 
@@ -27,19 +26,16 @@ def add_to(app: typer.Typer) -> None:
 @with_settings(KafkaSettings, RedisSettings, DaySettings)
 def worker(settings: Settings) -> None:
     """Consume live events and keep every up-next list in Redis fresh, until it is stopped."""
-    from data.redis_connection import connect, explained
-    from deploy.kafka import check_kafka
+    from stream_inference.logs import set_up
+    from stream_inference.stopping import Watchdog
+
+    logs = set_up(settings.log_format)
+    watchdog = Watchdog(settings.stop_grace_s, logs.flush)
+    from deploy.start_page import wait_for_servers
     from stream_inference.faust_worker import run
 
-    logging.basicConfig(
-        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
-    for wing in ("data", "stream_inference"):
-        logging.getLogger(wing).setLevel(logging.INFO)
-    with explained(settings.redis_url):
-        connect(settings.redis_url).ping()
-    check_kafka(settings.kafka, [settings.events_topic, settings.dead_letters_topic])
-    run(settings.worker())
+    wait_for_servers(settings)
+    run(settings.worker(), logs, watchdog)
 
 
 @with_settings(KafkaSettings, EventSettings)

@@ -26,6 +26,7 @@ DEAD_LETTERS: Final = "upnext.dead-letters"
 _MOCK_FLAGS: Final = {"fetch-wait-ms": "3"}
 WORKER_FLAGS: Final = {
     "poll-s": "0.2",
+    "metrics-port": "0",  # several stacks may run on one machine
     "session-timeout-s": "6",
     "instance": "embedded",  # so that a worker that was killed takes up its partitions at once
 }
@@ -101,6 +102,16 @@ class EmbeddedStack:
     def start_worker(self) -> Leashed:
         """Start a worker; the one before must have ended."""
         self.stop_worker()
+        self.worker = Leashed(
+            [sys.executable, "-m", "deploy.cli", *self.worker_words()],
+            log=self.worker_log,
+            env=self.worker_environment(),
+            grace=_GRACE_S,
+        )
+        return self.worker
+
+    def worker_words(self) -> list[str]:
+        """Give the command line of a worker, after ``upnext``."""
         flags = self._flags | {
             "kafka": self.kafka,
             "redis-url": self.redis_url,
@@ -109,16 +120,9 @@ class EmbeddedStack:
             "redis-prefix": RedisKeys().prefix,  # whatever this person's own settings say
             "group": self.group,
         }
-        options = [part for name, value in flags.items() for part in (f"--{name}", value)]
-        self.worker = Leashed(
-            [sys.executable, "-m", "deploy.cli", "worker", *options],
-            log=self.worker_log,
-            env=self._environment(),
-            grace=_GRACE_S,
-        )
-        return self.worker
+        return ["worker", *(part for name, value in flags.items() for part in (f"--{name}", value))]
 
-    def _environment(self) -> dict[str, str]:
+    def worker_environment(self) -> dict[str, str]:
         """Keep a person's own settings from the worker, and its files in our folder."""
         kept = {k: v for k, v in os.environ.items() if not k.upper().startswith("UPNEXT_")}
         no_settings = self._folder / "no-settings.toml"

@@ -113,6 +113,8 @@ class Settings(RedisSettings, KafkaSettings, NightSettings, DaySettings, BaseSet
             session_timeout_s=self.session_timeout_s,
             poll_s=self.poll_s,
             limits=self.limits(),
+            metrics_host=self.metrics_host,
+            metrics_port=self.metrics_port,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
@@ -48,3 +48,20 @@ class DaySettings(EventSettings, ListSettings):
     poll_s: Annotated[
         float, Field(gt=0, lt=math.inf, description="Seconds between looks at the model pointer")
     ] = 1.0
+    start_patience_s: Annotated[
+        float,
+        Field(ge=0, lt=math.inf, description="How long a start waits for Kafka and Redis, in s"),
+    ] = 60.0
+    stop_grace_s: Annotated[
+        float,
+        Field(ge=0, le=3600, description="How long a stop may take to end in order, in s"),
+    ] = 10.0
+    metrics_port: Annotated[
+        int, Field(ge=0, le=65_535, description="Port of the metrics for Prometheus; 0 for none")
+    ] = 9464
+    metrics_host: Annotated[
+        str, Field(min_length=1, description="Address that the metrics are served at")
+    ] = "127.0.0.1"
+    log_format: Annotated[
+        Literal["text", "json"], Field(description="Form of the log: text or json")
+    ] = "text"

@@ -42,6 +42,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
         Seconds between looks at the model pointer, and between heartbeats.
     limits
         Bounds on events.
+    metrics_host, metrics_port
+        Where metrics are served; port 0 for nowhere.
     """
 
     kafka: str
@@ -59,3 +61,5 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     session_timeout_s: float = 10.0
     poll_s: float = 1.0
     limits: EventLimits = EventLimits()
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 9464

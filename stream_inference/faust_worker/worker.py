@@ -14,6 +14,7 @@ import logging
 import os
 import socket
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,21 +29,25 @@ from data.user_store import UserStore
 from stream_inference.batch_bound import BatchBound
 from stream_inference.dead_letters import DeadLetter, Message, Origin
 from stream_inference.faust_worker import transport
-from stream_inference.faust_worker.log_limit import LogLimit
+from stream_inference.faust_worker.partitions import Partitions
 from stream_inference.hot_swap import HotSwap
-from stream_inference.micro_batch import MicroBatches, patiently
+from stream_inference.logs import facts
+from stream_inference.metrics import Sources, WorkerMetrics, serve
+from stream_inference.micro_batch import MicroBatches, Patience
 
 if TYPE_CHECKING:
+    import signal
+
     from stream_inference.faust_worker.settings import WorkerSettings
+    from stream_inference.logs import Logs
+    from stream_inference.stopping import Watchdog
 
 EXIT_BUG: Final = 70
 _LOG: Final = logging.getLogger(__name__)
 
 
-def run(settings: WorkerSettings) -> None:
-    """Work until SIGTERM or SIGINT; ends the process."""
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(LogLimit())
+def run(settings: WorkerSettings, logs: Logs, watchdog: Watchdog) -> None:
+    """Work until the watchdog says that it is over; ends the process."""
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -50,16 +55,56 @@ def run(settings: WorkerSettings) -> None:
     # the collector would take a tenth of the time to find nothing.
     gc.set_threshold(50_000)
     with tempfile.TemporaryDirectory(prefix="upnext-worker-") as folder:  # Faust insists on one
-        app = Worker(settings, folder).app
-        faust.Worker(
-            app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False
-        ).execute_from_commandline()
+        worker = Worker(settings, folder, logs)
+        worker.serve_metrics()
+        process = _Process(worker, loop)
+        watchdog.guard(lambda: loop.call_soon_threadsafe(process.begin_to_stop))
+        process.execute_from_commandline()
+
+
+class _Process(faust.Worker):
+    """Faust's process, whose signals go to the watchdog."""
+
+    def __init__(self, worker: Worker, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            worker.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False
+        )
+        self._in_hand = worker.in_hand
+        self.spinner = None  # it would steer the terminal
+
+    def install_signal_handlers(self) -> None:
+        """Leave them alone."""
+
+    def begin_to_stop(self) -> None:
+        """Stop after the batch in hand, as Faust does on SIGTERM."""
+        self._on_sigterm()
+
+    async def _stop_on_signal(self, number: signal.Signals) -> None:
+        async with self._in_hand:
+            await super()._stop_on_signal(number)
+
+    def _shutdown_loop(self) -> None:
+        """End what still runs; Faust would sleep for two seconds on the way."""
+        tasks = asyncio.all_tasks(self.loop)
+        for task in tasks:
+            task.cancel()
+        self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self.loop.close()
+        if self.crash_reason:
+            raise self.crash_reason
+        _LOG.info("stopped in order: all that is in Redis is acknowledged")
 
 
 class Worker:
-    """A Faust app with its one agent, its model, and its heartbeat."""
+    """A Faust app with its one agent, its model, and its heartbeat.
 
-    def __init__(self, settings: WorkerSettings, folder: str) -> None:
+    Attributes
+    ----------
+    in_hand
+        Held while a batch is in hand.
+    """
+
+    def __init__(self, settings: WorkerSettings, folder: str, logs: Logs) -> None:
         client = connect(settings.redis_url, patient=False)  # it waits by itself
         keys = RedisKeys(settings.redis_prefix)
         self.name = f"{socket.gethostname()}-{os.getpid()}"
@@ -76,8 +121,11 @@ class Worker:
             BatchBound(settings.max_batch, settings.max_batch_ms / 1000),
         )
         self._pulse_thread = ThreadPoolExecutor(1, thread_name_prefix="pulse")
-        self._waiting = 0
+        self.in_hand = asyncio.Lock()
         self.app = _app(settings, folder)
+        self._partitions = Partitions(self.app, settings.events_topic)
+        sources = Sources(self._batches, self._swap, logs, self._partitions.lag)
+        self._metrics = WorkerMetrics(sources)
         self._dead_letters = self.app.topic(settings.dead_letters_topic, value_serializer="raw")
         self._events = self.app.topic(settings.events_topic, value_serializer="raw")
         self.app.agent(self._events, concurrency=1)(self._consume)
@@ -87,19 +135,27 @@ class Worker:
         """Take whatever is waiting, bring it into Redis, then acknowledge it in order."""
         queue = stream.channel.queue
         try:
-            await patiently(self._pulse_thread, self._swap.poll)
+            await Patience(self._pulse_thread)(self._swap.poll)
+            if self._swap.serving is None:
+                _LOG.warning("no model (%s): histories are kept", self._swap.trouble or "none yet")
             async for event in stream.noack().events():
                 room = self._batches.bound.events - 1
                 batch = [event, *transport.take_waiting(self.app, queue, room)]
-                self._waiting = len(batch) + queue.qsize()
-                await self._batches.handle([_message(e.message) for e in batch])
-                for done in batch:
-                    done.ack()
-                self._waiting = queue.qsize()
+                async with self.in_hand:
+                    await self._handle([_message(e.message) for e in batch])
+                    for done in batch:
+                        done.ack()
         except Exception:  # noqa: BLE001 - Faust would acknowledge what an agent raised on
             _LOG.exception("a bug in the worker: it ends, and what it held is delivered again")
             logging.shutdown()
             os._exit(EXIT_BUG)
+
+    async def _handle(self, messages: list[Message]) -> None:
+        """Bring a batch into Redis, and count it."""
+        start = time.monotonic()
+        await self._batches.handle(messages)
+        self._metrics.batch(messages, time.monotonic() - start)
+        self._partitions.done(messages)
 
     async def _park(self, letter: DeadLetter) -> None:
         """Write a dead letter; wait as long as it takes until the broker has it."""
@@ -136,12 +192,27 @@ class Worker:
                 version=serving.version if serving else None,
                 activation=serving.activation if serving else 0,
                 trouble=self._swap.trouble,
-                lag=self._waiting,
+                lag=sum(events or 0 for events in self._partitions.lag().values()),
                 events=self._batches.events,
                 dead_letters=self._batches.dead_letters,
                 lost_races=self._batches.lost_races,
+                other_keys=self._batches.other_keys,
             )
         )
+        self._metrics.beat()
+
+    def serve_metrics(self) -> None:
+        """Let Prometheus ask, and say where; a port that is taken stops nobody."""
+        host, wanted = self._settings.metrics_host, self._settings.metrics_port
+        if not wanted:
+            return
+        port = serve(self._metrics, host, wanted)
+        if port is None:
+            _LOG.warning("no metrics: no port is free at %s from %d on", host, wanted)
+            return
+        _LOG.info("metrics", extra=facts(address=f"http://{host}:{port}/metrics"))
+        if port != wanted:
+            _LOG.warning("the metrics have port %d, as %d is taken", port, wanted)
 
 
 def _app(settings: WorkerSettings, folder: str) -> faust.App:
@@ -166,4 +237,5 @@ def _app(settings: WorkerSettings, folder: str) -> faust.App:
 
 
 def _message(message: Any) -> Message:  # noqa: ANN401 - Faust has no types
-    return Message(Origin(message.topic, message.partition, message.offset), message.value)
+    origin = Origin(message.topic, message.partition, message.offset)
+    return Message(origin, message.value, message.key, message.timestamp)

@@ -129,16 +129,13 @@ def test_wrong_usage(upnext: Callable[..., Ended], words: tuple[str, ...]) -> No
     assert "Usage: " in ended.err
 
 
-@pytest.mark.parametrize(
-    "command", ["night", "refresh", "evaluate", "worker", "recommend", "models"]
-)
+@pytest.mark.parametrize("command", ["night", "refresh", "evaluate", "recommend", "models"])
 def test_no_redis(upnext: Callable[..., Ended], tmp_path: Path, command: str) -> None:
     """Without Redis a command says where it looked and which setting names another, and ends."""
     (tmp_path / "one.jsonl").write_text('{"user":"u","video":"v","kind":"like","at":1}\n')
     words = {
         "recommend": ["u1"],
         "models": ["list"],
-        "worker": [],
         "evaluate": ["current", "one.jsonl"],
     }
     more = words.get(command, ["one.jsonl"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from stream_inference.faust_worker.log_limit import LogLimit
+from stream_inference.logs.limit import LogLimit
 
 
 def record(text: str) -> logging.LogRecord:

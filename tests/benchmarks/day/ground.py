@@ -12,11 +12,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
+import redis
 
 from data.catalogue import Catalogue
 from data.frozen_model import ModelVersion
 from data.model_store import ModelStore
-from data.redis_connection import connect
 from data.redis_keys import RedisKeys
 from data.up_next import known_videos
 from data.user_history import UserHistory
@@ -69,7 +69,7 @@ class Ground:
             self.folder = Path(opened.enter_context(TemporaryDirectory(prefix="upnext-benchmark-")))
             self.redis = opened.enter_context(EmbeddedRedis())
             self.kafka = opened.enter_context(EmbeddedKafka())
-            self.client = connect(self.redis.url)
+            self.client = redis.Redis.from_url(self.redis.url)
             self.kafka.create_topics({DEAD_LETTERS: 1})
             self.create_topic(EVENTS)
             self._opened = opened.pop_all()

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+import redis
 
 from data.defaults import DEFAULT_LENGTH, DEFAULT_TTL_S
 from data.frozen_model import new_version
-from data.redis_connection import connect
 from data.redis_keys import RedisKeys
 from data.up_next import Listed, UpNext
 from data.user_history import UserHistory
@@ -20,8 +20,6 @@ from tests.benchmarks.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-    import redis
 
 _KEPT: Final = 50  # videos of a history
 _ID_BYTES: Final = 11
@@ -55,7 +53,7 @@ class Room(NamedTuple):
 def run(say: Callable[[str], None], users: int = 100_000) -> Report:
     """Measure; `say` is told what is being done."""
     with EmbeddedRedis() as server:
-        client = connect(server.url)
+        client = redis.Redis.from_url(server.url)
         say(f"room: writing {users:,} users")
         room = _measure(client, users)
         name = client.info("server").get("redis_version", "")

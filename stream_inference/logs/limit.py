@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Final
+
+_MAX_KINDS: Final = 1_000  # a library that fills in its messages itself makes endless kinds
 
 
 class LogLimit(logging.Filter):
@@ -17,6 +20,11 @@ class LogLimit(logging.Filter):
         How many lines of a kind may pass in a period.
     period_s
         Length of a period, in seconds.
+
+    Attributes
+    ----------
+    held_back
+        Lines that did not pass, since the start.
     """
 
     def __init__(self, lines: int = 5, period_s: float = 10.0) -> None:
@@ -24,6 +32,7 @@ class LogLimit(logging.Filter):
         self._lines = lines
         self._period_s = period_s
         self._seen: dict[tuple[str, str], tuple[float, int]] = {}
+        self.held_back = 0
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Count a line, and tell whether it may pass."""
@@ -33,5 +42,8 @@ class LogLimit(logging.Filter):
             if count > self._lines:
                 record.msg = f"{record.msg} ({count - self._lines} more such lines were held back)"
             start, count = now, 0
+        if len(self._seen) >= _MAX_KINDS:
+            self._seen.clear()
         self._seen[kind] = (start, count + 1)
+        self.held_back += count >= self._lines
         return count < self._lines

@@ -1,0 +1,102 @@
+"""What `upnext worker` says when it starts: where it is connected, and by which rules it works."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+from data.redis_connection import (
+    RedisUnavailableError,
+    connect,
+    described,
+    explained,
+    without_password,
+)
+from deploy.kafka import KafkaUnavailableError, check_kafka
+from stream_inference.logs import facts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deploy.settings import Settings
+
+_AGAIN_S: Final = 1.0
+_LOG: Final = logging.getLogger("upnext.start")
+
+
+def wait_for_servers(settings: Settings) -> None:
+    """Say what this worker is, and wait until Redis and Kafka are there.
+
+    Raises
+    ------
+    RedisUnavailableError, KafkaUnavailableError
+        If that takes longer than `start_patience_s`; the message says what to do.
+    """
+    _LOG.info(
+        "UpNext worker",
+        extra=facts(version=version("upnext"), pid=os.getpid(), group=settings.group),
+    )
+    patience = Patience(settings.start_patience_s)
+    patience.wait_for(lambda: _tell_redis(settings))
+    patience.wait_for(lambda: _tell_kafka(settings))
+    _tell_rules(settings)
+
+
+class Patience:
+    """Does a thing again and again while a server is away, and says so.
+
+    Parameters
+    ----------
+    seconds
+        For all things together.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._deadline = time.monotonic() + seconds
+
+    def wait_for(self, look: Callable[[], None]) -> None:
+        """Look until it works; the last error is raised when the time is over."""
+        while True:
+            try:
+                look()
+            except (RedisUnavailableError, KafkaUnavailableError) as error:
+                left = self._deadline - time.monotonic()
+                if left <= 0:
+                    raise
+                _LOG.warning("%s Waiting for it, %.0f s more.", error, left)
+            else:
+                return
+            time.sleep(_AGAIN_S)
+
+
+def _tell_redis(settings: Settings) -> None:
+    with connect(settings.redis_url) as client, explained(settings.redis_url):
+        server = described(client)
+    where = facts(server=server, url=without_password(settings.redis_url))
+    _LOG.info("Redis", extra=where)
+
+
+def _tell_kafka(settings: Settings) -> None:
+    topics = [settings.events_topic, settings.dead_letters_topic]
+    partitions = check_kafka(settings.kafka, topics)
+    for topic, role in zip(topics, ("events", "dead letters"), strict=True):
+        told = facts(servers=settings.kafka, topic=topic, partitions=partitions[topic])
+        _LOG.info("Kafka, %s", role, extra=told)
+
+
+def _tell_rules(settings: Settings) -> None:
+    _LOG.info(
+        "rules",
+        extra=facts(
+            max_batch=settings.max_batch,
+            list_length=settings.list_length,
+            ttl_days=settings.ttl_days,
+            max_event_bytes=settings.max_event_bytes,
+            earliest_ms=settings.earliest_ms,
+            ahead_ms=settings.ahead_ms,
+            stop_grace_s=settings.stop_grace_s,
+        ),
+    )
