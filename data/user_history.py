@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT: Final = 1_000
 _FORMAT: Final = 1
-_LATEST: Final = (STATE.names or ()).index("latest")
+_SEEN, _EARLIEST, _LATEST = map((STATE.names or ()).index, ("seen", "earliest", "latest"))
 _OPAQUE: Final = np.dtype((np.void, STATE.itemsize))  # a row as nothing but bytes
 
 
@@ -115,7 +115,7 @@ class UserHistory:
             How many videos to keep; hidden and disliked ones are let go last.
         """
         if len(other) == 1 and other.mark <= self.mark and len(self) <= limit:
-            return self._merge_one(other.videos[0], other.states.tolist()[0], limit)
+            return self._merge_one(other, limit)
         if len(self) <= limit and self == other:  # the usual refresh
             return self
         if not self.videos and self.mark == NO_MARK:  # the refresh of an empty Redis
@@ -133,27 +133,24 @@ class UserHistory:
         result = _placed(self.videos + added, merged, max(self.mark, other.mark), limit)
         return self if result == self else result
 
-    def _merge_one(self, video: str, state: tuple[Any, ...], limit: int) -> UserHistory:
+    def _merge_one(self, other: UserHistory, limit: int) -> UserHistory:
         """`merge` for a single event, the daily bread: only the row of its video is worked on."""
+        (video,), row, videos, states = other.videos, other.states, self.videos, self.states
+        (state,) = row.tolist()
         if (state[_LATEST], video) <= self.mark:
             return self
-        videos, states = self.videos.copy(), self.states
         if video in videos:
             place = videos.index(video)
             known = states[place].item()
             state = merge_pair(known, state)
             if state == known:
                 return self
-            del videos[place]
-            states = _take(states, np.arange(len(states)) != place)
-        row = np.array([state], STATE)
-        time, times = place_times(row)[0], place_times(states)
-        place = int(times.searchsorted(time))
-        while place < len(videos) and times[place] == time and videos[place] < video:
-            place += 1
-        videos.insert(place, video)
-        states = joined(states[:place], row, states[place:])
-        return _bounded(videos, states, self.mark, limit)
+            row = np.array([state], STATE)
+            videos = videos[:place] + videos[place + 1 :]
+            states = joined(states[:place], states[place + 1 :])
+        place = _place_among(videos, states, state, video)
+        videos = [*videos[:place], video, *videos[place:]]
+        return _bounded(videos, joined(states[:place], row, states[place:]), self.mark, limit)
 
     def _above(self, mark: Mark) -> tuple[list[str], NDArray[np.void]]:
         """Videos and states that are newer than ``mark``."""
@@ -203,6 +200,21 @@ def _placed(videos: list[str], states: NDArray[np.void], mark: Mark, limit: int)
         order = sorted(range(len(videos)), key=lambda i: (keys[i], videos[i]))
         videos, states = [videos[i] for i in order], _take(states, np.array(order, np.int64))
     return _bounded(videos, states, mark, limit)
+
+
+def _place_among(
+    videos: list[str], states: NDArray[np.void], state: tuple[Any, ...], video: str
+) -> int:
+    """Find where a video belongs among others; most are the newest."""
+    time = state[_SEEN] or state[_EARLIEST]
+    newest = states[-1:].tolist()
+    if not newest or (newest[0][_SEEN] or newest[0][_EARLIEST], videos[-1]) < (time, video):
+        return len(videos)
+    times = place_times(states)
+    place = int(times.searchsorted(time))
+    while place < len(videos) and times[place] == time and videos[place] < video:
+        place += 1
+    return place
 
 
 def _bounded(videos: list[str], states: NDArray[np.void], mark: Mark, limit: int) -> UserHistory:
