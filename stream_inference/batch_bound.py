@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-DEFAULT_MAX_BATCH: Final = 256
+DEFAULT_MAX_BATCH: Final = 1024
 DEFAULT_MAX_BATCH_S: Final = 0.1
 _FIRST: Final = 16
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from deploy.settings.shared import EventSettings, ListSettings
+from stream_inference.batch_bound import DEFAULT_MAX_BATCH, DEFAULT_MAX_BATCH_S
 
 
 class KafkaSettings(BaseModel):
@@ -31,11 +32,13 @@ class DaySettings(EventSettings, ListSettings):
     instance: Annotated[
         str | None, Field(description="Static member id, for a fixed fleet of workers")
     ] = None
-    max_batch: Annotated[int, Field(gt=0, description="Most events in one micro-batch")] = 256
+    max_batch: Annotated[int, Field(gt=0, description="Most events in one micro-batch")] = (
+        DEFAULT_MAX_BATCH
+    )
     max_batch_ms: Annotated[
         float,
         Field(gt=0, lt=math.inf, description="What making the lists of one batch may take, in ms"),
-    ] = 100.0
+    ] = 1000 * DEFAULT_MAX_BATCH_S
     fetch_wait_ms: Annotated[
         int, Field(gt=0, description="How long the broker may hold a fetch, in ms")
     ] = 1500

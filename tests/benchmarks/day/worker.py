@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from data.redis_keys import RedisKeys
 from data.user_store import UserStore
+from stream_inference.batch_bound import DEFAULT_MAX_BATCH
 from tests.benchmarks.day import obvious_worker
 from tests.benchmarks.day.draining import drain, median, stop
 from tests.benchmarks.day.ground import Ground
@@ -49,7 +50,7 @@ class Plan:
 
     events: int = 8_000
     rounds: int = 5
-    max_batch: int = 256
+    max_batch: int = DEFAULT_MAX_BATCH
 
 
 def run(say: Callable[[str], None], size: Size = LARGE, plan: Plan | None = None) -> Report:
@@ -155,7 +156,7 @@ def _rows(costs: Mapping[str, Cost], traffic: str) -> list[tuple[str, ...]]:
 
 
 def _distinct(users: int, plan: Plan) -> list[str]:
-    sizes = sorted({100, plan.max_batch, 512})
+    sizes = sorted({100, plan.max_batch, 256})
     drawn = bursts(users, plan.events, 1)
     shares = ", ".join(f"{distinct_share(drawn, size):.2f} in {size}" for size in sizes)
     return [f"users for each event in bursts, by the events of a batch: {shares}"]
