@@ -27,7 +27,7 @@ def exit_status(error: Exception) -> int | None:
     from deploy.embedded.broker import TrimmedError
     from deploy.embedded.kafka import KafkaMissingError, KafkaStartError
     from deploy.embedded.stack import WorkerDiedError
-    from deploy.kafka import KafkaUnavailableError
+    from deploy.kafka import KafkaSetupError, KafkaUnavailableError
     from deploy.night.folder import StateFolderError
     from deploy.settings.sources import SettingsError
     from deploy.tuning.tuned_file import TunedFileError
@@ -39,7 +39,7 @@ def exit_status(error: Exception) -> int | None:
         (RedisUnavailableError, KafkaUnavailableError, ModelStoreError): EXIT_FAULT,
         (LostLockError, DeviceError, SpoolError, QuarantineError): EXIT_FAULT,
         (StateFolderError, StorageError, TunedFileError, FitError): EXIT_FAULT,
-        (KafkaMissingError, KafkaStartError): EXIT_FAULT,
+        (KafkaMissingError, KafkaStartError, KafkaSetupError): EXIT_FAULT,
         (LateListError, TrimmedError, WorkerDiedError): EXIT_FAULT,  # of the demo
     }
     return next((code for kinds, code in by_kind.items() if isinstance(error, kinds)), None)

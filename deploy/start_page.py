@@ -15,7 +15,7 @@ from data.redis_connection import (
     explained,
     without_password,
 )
-from deploy.kafka import KafkaUnavailableError, check_kafka
+from deploy.kafka import KafkaUnavailableError, check_topics
 from stream_inference.logs import facts
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def wait_for_servers(settings: Settings) -> None:
     ------
     RedisUnavailableError, KafkaUnavailableError
         If that takes longer than `start_patience_s`; the message says what to do.
+    KafkaSetupError
+        If waiting does not help: we are refused, or a topic is not as it must be.
     """
     _LOG.info(
         "UpNext worker",
@@ -80,11 +82,9 @@ def _tell_redis(settings: Settings) -> None:
 
 
 def _tell_kafka(settings: Settings) -> None:
-    topics = [settings.events_topic, settings.dead_letters_topic]
-    partitions = check_kafka(settings.kafka, topics)
-    for topic, role in zip(topics, ("events", "dead letters"), strict=True):
-        told = facts(servers=settings.kafka, topic=topic, partitions=partitions[topic])
-        _LOG.info("Kafka, %s", role, extra=told)
+    for found in check_topics(settings, settings.max_event_bytes):
+        told = facts(servers=settings.kafka, topic=found.topic.name, partitions=found.partitions)
+        _LOG.info("Kafka, %s", "events" if found.topic.events else "dead letters", extra=told)
 
 
 def _tell_rules(settings: Settings) -> None:

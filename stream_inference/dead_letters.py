@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from data.interaction import EventLimits, Interaction
 
 MAX_PAYLOAD_BYTES: Final = 64 * 1024  # of the payload that is kept; a dead letter must always fit
+MAX_LETTER_BYTES: Final = 96 * 1024  # of a dead letter: payload in base64, detail, and the rest
 
 
 class Origin(NamedTuple):

@@ -26,6 +26,7 @@ from deploy.cli import (
     models,
     night,
     report,
+    topics,
     tune,
 )
 
@@ -39,6 +40,7 @@ app = typer.Typer(
 for group in (demo, night, tune, evaluate, report, day, lists, kafka):
     group.add_to(app)
 app.add_typer(models.app, name="models")
+app.add_typer(topics.app, name="topics")
 app.add_typer(catalogue.app, name="catalogue")
 
 

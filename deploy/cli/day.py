@@ -46,10 +46,12 @@ def send(
     ],
 ) -> None:
     """Send events to Kafka; lines that are not events are reported, and not sent."""
-    from deploy.kafka import EventSender, check_kafka
+    from deploy.kafka import EventSender, check_there, connect, needed
 
-    check_kafka(settings.kafka, [settings.events_topic])
-    with EventSender(settings.kafka, settings.events_topic) as sender:
+    security = settings.security()
+    events, _ = needed(settings, settings.max_event_bytes)
+    check_there(connect(settings.kafka, security), [events])
+    with EventSender(settings.kafka, events.name, security) as sender:
         sent, bad = _send_lines(file, sender, settings.limits())
     typer.echo(f"{sent} events sent to {settings.events_topic}; {bad} lines were no events")
     if bad:

@@ -7,6 +7,7 @@ import inspect
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_origin
 
 import typer
+from pydantic import SecretStr
 
 from deploy.settings import Settings, load_settings
 from deploy.settings.night import AddedSettings, ModelSettings, SignalSettings
@@ -34,11 +35,16 @@ def with_settings(
     ----------
     groups
         Classes of `deploy.settings` whose fields the command uses. The function's parameter
-        ``settings`` is filled in.
+        ``settings`` is filled in. A secret gets no flag, as every user of a machine may see them.
     with_tuned
         Whether what a search has found counts.
     """
-    fields = {name: info for group in groups for name, info in group.model_fields.items()}
+    fields = {
+        name: info
+        for group in groups
+        for name, info in group.model_fields.items()
+        if SecretStr not in _kinds(info.annotation)
+    }
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)

@@ -17,7 +17,8 @@ from pydantic_settings import (
 
 from batch_training.training.flat import with_values
 from batch_training.training.settings import TrainSettings
-from deploy.settings.day import DaySettings, KafkaSettings
+from deploy.settings.day import DaySettings
+from deploy.settings.kafka import KafkaSettings
 from deploy.settings.night import (
     AddedSettings,
     ModelSettings,
@@ -99,6 +100,7 @@ class Settings(RedisSettings, KafkaSettings, NightSettings, DaySettings, BaseSet
 
         return WorkerSettings(
             kafka=self.kafka,
+            security=self.security(),
             events_topic=self.events_topic,
             dead_letters_topic=self.dead_letters_topic,
             group=self.group,

@@ -1,26 +1,14 @@
-"""Settings of the day: Kafka, and how a worker serves."""
+"""Settings of the day: how a worker serves."""
 
 from __future__ import annotations
 
 import math
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from deploy.settings.shared import EventSettings, ListSettings
 from stream_inference.batch_bound import DEFAULT_MAX_BATCH, DEFAULT_MAX_BATCH_S
-
-
-class KafkaSettings(BaseModel):
-    """Where events come from."""
-
-    kafka: Annotated[str, Field(description="Kafka's bootstrap servers, host:port[,host:port]")] = (
-        "127.0.0.1:9092"
-    )
-    events_topic: Annotated[str, Field(description="Topic of live events")] = "upnext.events"
-    dead_letters_topic: Annotated[
-        str, Field(description="Topic of events that could not be used")
-    ] = "upnext.dead-letters"
 
 
 class DaySettings(EventSettings, ListSettings):

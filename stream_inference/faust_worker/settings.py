@@ -7,6 +7,7 @@ import msgspec
 from data.defaults import DEFAULT_LENGTH, DEFAULT_TTL_S
 from data.interaction import EventLimits
 from stream_inference.batch_bound import DEFAULT_MAX_BATCH, DEFAULT_MAX_BATCH_S
+from stream_inference.kafka_security import NO_SECURITY, KafkaSecurity
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +17,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     kafka
         Bootstrap servers, ``host:port,host:port``.
+    security
+        How they are reached.
     events_topic, dead_letters_topic
         Where events come from, and where those go that can't be used.
     group
@@ -52,6 +55,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     group: str
     redis_url: str
     redis_prefix: str
+    security: KafkaSecurity = NO_SECURITY
     instance: str | None = None
     ttl_s: int = DEFAULT_TTL_S
     list_length: int = DEFAULT_LENGTH

@@ -29,6 +29,7 @@ from data.user_store import UserStore
 from stream_inference.batch_bound import BatchBound
 from stream_inference.dead_letters import DeadLetter, Message, Origin
 from stream_inference.faust_worker import transport
+from stream_inference.faust_worker.credentials import credentials
 from stream_inference.faust_worker.partitions import Partitions
 from stream_inference.hot_swap import HotSwap
 from stream_inference.logs import facts
@@ -220,6 +221,7 @@ def _app(settings: WorkerSettings, folder: str) -> faust.App:
     return faust.App(
         settings.group,
         broker=[f"{transport.SCHEME}://{server.strip()}" for server in settings.kafka.split(",")],
+        broker_credentials=credentials(settings.security),
         store="memory://",
         datadir=folder,
         key_serializer="raw",

@@ -140,7 +140,7 @@ def test_missing_topic(upnext: Upnext, tmp_path: Path) -> None:
     ended = upnext("send", write(tmp_path / "none.jsonl", []), "--events-topic", "nope")
     assert ended.status == 1
     assert "has no topic nope" in ended.err
-    assert "--create --topic nope" in " ".join(ended.err.split())
+    assert "upnext topics create" in " ".join(ended.err.split())
 
 
 @pytest.mark.slow

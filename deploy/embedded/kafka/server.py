@@ -17,6 +17,7 @@ from confluent_kafka.cimpl import NewPartitions, NewTopic
 from deploy.embedded.kafka.jars import WHAT_TO_DO, KafkaMissingError, find_jars, find_java
 from deploy.embedded.leash import Leashed
 from deploy.embedded.redis_server import free_port
+from deploy.kafka.client import wait_until_seen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,6 +144,7 @@ class EmbeddedKafka:
         new = [NewTopic(topic, count, 1) for topic, count in partitions.items()]
         for done in admin.create_topics(new).values():
             done.result(_ASK_S)
+        wait_until_seen(admin, partitions)
 
     def add_partitions(self, topic: str, total: int) -> None:
         """Let a topic grow to so many partitions."""

@@ -1,27 +1,22 @@
-"""Kafka from the roof: is it there, and events sent to it."""
+"""EventSender: events sent as the contract says."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Final, Self
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import Producer
 
 from data.interaction import encode
+from deploy.kafka.client import KafkaUnavailableError, client_settings
+from stream_inference.kafka_security import NO_SECURITY, KafkaSecurity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from confluent_kafka import KafkaError, Message
 
     from data.interaction import Interaction
 
-_PATIENCE_S: Final = 5.0
 _FLUSH_S: Final = 30.0
-
-
-class KafkaUnavailableError(RuntimeError):
-    """Kafka can't be reached, or lacks a topic; the message says what to do."""
 
 
 class EventSender:
@@ -33,11 +28,13 @@ class EventSender:
         Kafka's bootstrap servers, ``host:port[,host:port]``.
     topic
         Topic of live events.
+    security
+        How Kafka is reached.
     """
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
+    def __init__(self, bootstrap: str, topic: str, security: KafkaSecurity = NO_SECURITY) -> None:
         self._topic = topic
-        self._producer = _producer(bootstrap)
+        self._producer = Producer(client_settings(bootstrap, security) | {"linger.ms": 0})
         self._failed: list[KafkaError] = []
 
     def send(self, event: Interaction) -> None:
@@ -85,35 +82,3 @@ class EventSender:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def check_kafka(bootstrap: str, topics: Iterable[str]) -> dict[str, int]:
-    """Make sure that a broker answers and has these topics; gives their partitions.
-
-    Raises
-    ------
-    KafkaUnavailableError
-        Saying what to start or to create.
-    """
-    try:
-        there = _producer(bootstrap).list_topics(timeout=_PATIENCE_S).topics
-    except KafkaException as error:
-        msg = (
-            f"Kafka at {bootstrap} does not answer: {error.args[0].str()}. Start one there, or "
-            "name another one with --kafka, UPNEXT_KAFKA, or kafka in upnext.toml."
-        )
-        raise KafkaUnavailableError(msg) from error
-    for topic in topics:
-        if topic not in there:
-            msg = (
-                f"Kafka at {bootstrap} has no topic {topic}. Create it, for example with "
-                f"kafka-topics.sh --bootstrap-server {bootstrap} --create --topic {topic} "
-                "--partitions 4"
-            )
-            raise KafkaUnavailableError(msg)
-    return {topic: len(there[topic].partitions) for topic in topics}
-
-
-def _producer(bootstrap: str) -> Producer:
-    """Make a producer that says nothing by itself: errors are reported once, by us."""
-    return Producer({"bootstrap.servers": bootstrap, "linger.ms": 0, "log_level": 0})
