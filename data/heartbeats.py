@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
@@ -12,6 +11,13 @@ if TYPE_CHECKING:
     from data.redis_keys import RedisKeys
 
 TTL_S: Final = 15
+# The time is Redis's: a worker whose own clock is ahead would else forget all the others.
+_NOTE: Final = """
+local now_ms, ttl_s = redis.call('TIME')[1] * 1000, tonumber(ARGV[2])
+redis.call('ZADD', KEYS[1], now_ms, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, now_ms - ttl_s * 1000)
+redis.call('EXPIRE', KEYS[1], ttl_s)
+"""
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,14 +65,9 @@ class Heartbeats:
 
     def beat(self, heartbeat: Heartbeat) -> None:
         """Report, and forget workers that have been silent for long."""
-        now_s = time.time()
-        with self._redis.pipeline(transaction=False) as pipe:
-            name = self._keys.worker(heartbeat.worker)
-            pipe.set(name, msgspec.json.encode(heartbeat), ex=TTL_S)
-            pipe.zadd(self._keys.workers, {heartbeat.worker: now_s * 1000})
-            pipe.zremrangebyscore(self._keys.workers, 0, (now_s - 10 * TTL_S) * 1000)
-            pipe.expire(self._keys.workers, 10 * TTL_S)
-            pipe.execute()
+        name = self._keys.worker(heartbeat.worker)
+        self._redis.set(name, msgspec.json.encode(heartbeat), ex=TTL_S)
+        self._redis.eval(_NOTE, 1, self._keys.workers, heartbeat.worker, str(10 * TTL_S))
 
     def stop(self, worker: str) -> None:
         """Take a worker that ends by itself off the list at once."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 from data.defaults import DEFAULT_LENGTH
 from data.redis_connection import is_transient
 from stream_inference.batch_bound import DEFAULT_MAX_BATCH, DEFAULT_MAX_BATCH_S, BatchBound
+from stream_inference.clock import Clock
 from stream_inference.dead_letters import DeadLetter, Message, sort_out
 from stream_inference.logs import facts
 from stream_inference.recommend import news_of
@@ -81,6 +81,7 @@ class MicroBatches:
         self._limits = limits
         self._park = park
         self._length = length
+        self._clock = Clock()
         # Redis and the numerics run beside the event loop, which goes on fetching and heartbeating.
         self._patiently = Patience(ThreadPoolExecutor(1, thread_name_prefix="micro-batch"))
         self.events = 0
@@ -101,7 +102,7 @@ class MicroBatches:
 
     async def handle(self, messages: Sequence[Message]) -> None:
         """Reflect or park every message; only an error in this code itself is raised."""
-        good, dead = sort_out(messages, self._limits, time.time_ns() // 1_000_000)
+        good, dead = sort_out(messages, self._limits, self._clock.now_ms())
         for letter in dead:
             await self._bury(letter)
         self._count_other_keys(good)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -81,3 +82,17 @@ def test_everything_expires(heartbeats: Heartbeats, client: Client, keys: RedisK
     names = list(client.scan_iter(f"{keys.prefix}:*"))
     assert len(names) == 2
     assert all(client.ttl(name) > 0 for name in names)
+
+
+def test_clock_of_a_worker_does_not_matter(
+    heartbeats: Heartbeats,
+    client: redis.Redis,
+    keys: RedisKeys,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A worker whose clock is a day ahead doesn't make others seem silent."""
+    heartbeats.beat(ONE)
+    monkeypatch.setattr(time, "time", lambda: 1e10)
+    monkeypatch.setattr(time, "time_ns", lambda: 10**19)
+    heartbeats.beat(TWO)
+    assert heartbeats.alive() == [ONE, TWO]
