@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import redis
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
@@ -186,12 +186,17 @@ def without_password(url: str) -> str:
     return f"{scheme[0] if scheme else ''}***@{tail}" if at else url
 
 
-def described(client: redis.Redis) -> str:
+def described(client: Client) -> str:
     """Name what answers there: its kind, its version, and how it runs."""
-    info = cast("dict[str, str]", client.info("server"))
+    try:
+        told = client.info("server", **_primaries(client))
+    except NoPermissionError:
+        return "of an unknown version: this user may not `INFO`"
+    clustered = isinstance(client, redis.RedisCluster)
+    info = next(iter(told.values())) if clustered else told
     kind = info.get("server_name", "redis")
     version = info.get(f"{kind}_version", info.get("redis_version", "?"))
-    return f"{kind} {version} {info.get('redis_mode', '')}".strip()
+    return f"{kind} {version}, " + (f"{len(told)} primaries" if clustered else "one server")
 
 
 @contextmanager

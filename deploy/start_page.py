@@ -12,6 +12,7 @@ from data.redis_connection import (
     RedisUnavailableError,
     connect,
     described,
+    eviction_warning,
     explained,
     without_password,
 )
@@ -75,10 +76,12 @@ class Patience:
 
 
 def _tell_redis(settings: Settings) -> None:
-    with connect(settings.redis_url) as client, explained(settings.redis_url):
-        server = described(client)
+    with explained(settings.redis_url), connect(settings.redis_url, patient=False) as client:
+        server, warning = described(client), eviction_warning(client)
     where = facts(server=server, url=without_password(settings.redis_url))
     _LOG.info("Redis", extra=where)
+    if warning:
+        _LOG.warning("%s", warning)
 
 
 def _tell_kafka(settings: Settings) -> None:

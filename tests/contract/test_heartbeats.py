@@ -85,10 +85,7 @@ def test_everything_expires(heartbeats: Heartbeats, client: Client, keys: RedisK
 
 
 def test_clock_of_a_worker_does_not_matter(
-    heartbeats: Heartbeats,
-    client: redis.Redis,
-    keys: RedisKeys,
-    monkeypatch: pytest.MonkeyPatch,
+    heartbeats: Heartbeats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker whose clock is a day ahead doesn't make others seem silent."""
     heartbeats.beat(ONE)

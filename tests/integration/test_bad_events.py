@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import confluent_kafka
 
-from deploy.embedded.stack import DEAD_LETTERS, EVENTS
+from deploy.embedded.stack import EVENTS
 from stream_inference.dead_letters import MAX_PAYLOAD_BYTES
 from tests.integration.world import (
     NOW_MS,
@@ -106,7 +106,7 @@ def read_dead_letters(stack: EmbeddedStack, count: int) -> list[dict[str, Any]]:
             "log_level": 0,
         }
     )
-    consumer.assign([confluent_kafka.TopicPartition(DEAD_LETTERS, 0, 0)])
+    consumer.assign([confluent_kafka.TopicPartition(stack.dead_letters_topic, 0, 0)])
     letters: list[dict[str, Any]] = []
 
     def all_there() -> bool:

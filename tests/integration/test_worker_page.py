@@ -125,7 +125,7 @@ def test_page_at_the_start(stack: EmbeddedStack, port: int) -> None:
     told = stack.worker_log.read_text()[already:]
     for words in (
         r"UpNext worker version=\S+ pid=\d+ ",
-        r"Redis server=\"?(redis|valkey) [\d.]+ standalone\"? url=redis://127.0.0.1:\d+/0",
+        r'Redis server="(redis|valkey) [\d.]+, one server" url=redis://127.0.0.1:\d+/0',
         rf"Kafka, events servers={stack.kafka} topic={stack.events_topic} partitions=2",
         rf"Kafka, dead letters .* topic={stack.dead_letters_topic} partitions=1",
         r"rules max_batch=64 ",
