@@ -1,84 +1,121 @@
-"""Metrics give what their examples say, and what trec_eval says."""
+"""The metrics that a worker has are those of the page, and count what they say."""
 
 from __future__ import annotations
 
-import doctest
+import re
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import pytest
-import pytrec_eval
 
-from batch_training.judging import metrics
+from data.frozen_model import ModelVersion
+from data.interaction import EventLimits
+from data.model_store import ModelStore
+from data.redis_connection import connect
+from data.redis_keys import RedisKeys
+from data.user_store import UserStore
+from deploy.embedded.redis_server import EmbeddedRedis, free_port
+from stream_inference.dead_letters import Message, Origin
+from stream_inference.hot_swap import HotSwap
+from stream_inference.metrics import PORTS, Histogram, Sources, WorkerMetrics, serve
+from stream_inference.micro_batch import MicroBatches
+from stream_inference.recommend import Serving
+from tests.builders import model
 
-N_LISTS, PLACES, VIDEOS = 40, 60, 200
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stream_inference.dead_letters import DeadLetter
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "operations.md"
+COUNTED: Final = re.compile("_(total|info)$")
 
 
-def test_the_examples_hold() -> None:
-    """Each metric comes with a worked example, and gives what the example says."""
-    result = doctest.testmod(metrics)
-    assert result.attempted >= 13
-    assert result.failed == 0
+class NoLogs:
+    """A log in which nothing was lost."""
+
+    held_back = dropped = 0
 
 
-def test_trec_eval_agrees() -> None:
-    """Figures of random lists are those that NIST's reference programme gives."""
-    random = np.random.default_rng(0)
-    lists = np.stack([random.permutation(VIDEOS)[:PLACES] for _ in range(N_LISTS)])
-    wanted = [random.choice(VIDEOS, count, replace=False) for count in range(1, N_LISTS + 1)]
-    hits = np.stack([np.isin(row, some) for row, some in zip(lists, wanted, strict=True)])
-    relevant = np.arange(1, N_LISTS + 1)
-    qrel = {str(i): {str(video): 1 for video in some} for i, some in enumerate(wanted)}
-    run = {
-        str(i): {str(video): float(-place) for place, video in enumerate(row)}
-        for i, row in enumerate(lists.tolist())
+async def park(letter: DeadLetter) -> None:
+    """Forget a dead letter."""
+
+
+@pytest.fixture
+def metrics() -> Iterator[WorkerMetrics]:
+    """Give the metrics of a worker that has a model and did nothing yet."""
+    with EmbeddedRedis() as server, connect(server.url) as client:
+        keys = RedisKeys()
+        swap = HotSwap(ModelStore(client, keys))
+        swap.serving = Serving(model(), ModelVersion("v"), 7)
+        batches = MicroBatches(UserStore(client, keys), swap, EventLimits(), park)
+        yield WorkerMetrics(Sources(batches, swap, NoLogs(), lambda: {0: 5, 1: None}))  # type: ignore[arg-type]  # stands for logs
+
+
+def test_page_has_every_metric(metrics: WorkerMetrics) -> None:
+    """The table of metrics, and the rules, name those that a worker serves, and no other."""
+    metrics.beat()
+    served = {COUNTED.sub("", family.name) for family in metrics.collect()}
+    page = PAGE.read_text()
+    table = {
+        COUNTED.sub("", name)
+        for row in re.findall(r"^\| (`upnext_[^|]+) \|", page, re.MULTILINE)
+        for name in re.findall("`([^`]+)`", row)
     }
-    asked = {"ndcg_cut.10,50", "recip_rank", "recall.20,50", "success.10"}
-    theirs = pytrec_eval.RelevanceEvaluator(qrel, asked).evaluate(run)
-
-    def of(metric: str) -> list[float]:
-        return [theirs[str(i)][metric] for i in range(N_LISTS)]
-
-    assert metrics.ndcg(hits[:, :10], relevant) == pytest.approx(of("ndcg_cut_10"))
-    assert metrics.ndcg(hits[:, :50], relevant) == pytest.approx(of("ndcg_cut_50"))
-    assert metrics.reciprocal_rank(hits) == pytest.approx(of("recip_rank"))
-    assert metrics.hit(hits[:, :10]) == pytest.approx(of("success_10"))
-    for places in (20, 50):  # theirs is of all relevant ones, ours of those that have a place
-        whole = np.array(of(f"recall_{places}")) * relevant / np.minimum(relevant, places)
-        assert metrics.recall(hits[:, :places], relevant) == pytest.approx(whole)
-    assert 0 < np.mean(of("ndcg_cut_10")) < 1
+    assert served == table
+    rules = {COUNTED.sub("", name) for name in re.findall(r"expr: .*?(upnext_\w+)", page)}
+    assert rules <= served
 
 
-def test_a_perfect_list_is_worth_one() -> None:
-    """NDCG and recall are 1 where all that fits into the list is relevant."""
-    hits = np.ones((2, 3), np.bool_)
-    relevant = np.array([3, 50])
-    assert metrics.ndcg(hits, relevant) == pytest.approx(1.0)
-    assert metrics.recall(hits, relevant) == pytest.approx(1.0)
+def test_batches_are_counted_whatever_the_clocks_say(metrics: WorkerMetrics) -> None:
+    """A batch counts once, each event of it with its age, and one of the future as 0 s old."""
+    now = time.time()
+    sent = [now - 3, now + 86_400, None]
+    messages = [Message(Origin("events", 0, n), b"", None, at) for n, at in enumerate(sent)]
+    metrics.batch(messages, 0.03)
+    samples = {
+        sample.name + sample.labels.get("le", ""): sample.value
+        for family in metrics.collect()
+        for sample in family.samples
+    }
+    assert samples["upnext_batch_events_bucket2.0"] == 0
+    assert samples["upnext_batch_events_bucket4.0"] == 1
+    assert samples["upnext_batch_seconds_bucket0.05"] == 1
+    assert samples["upnext_event_to_list_seconds_bucket0.002"] == 1
+    assert samples["upnext_event_to_list_seconds_count"] == 2
+    assert samples["upnext_event_to_list_seconds_sum"] == pytest.approx(3, abs=1)
 
 
-def test_empty_places_are_nobodys() -> None:
-    """Places without a video add to no coverage, no inequality, no similarity and no curve."""
-    nothing = np.full((2, 3), -1)
-    assert metrics.coverage(nothing, 5) == metrics.gini(nothing, 5) == 0.0
-    assert metrics.intra_list_similarity(nothing, np.ones((5, 2), np.float32)).tolist() == [0, 0]
-    assert metrics.popularity_curve(nothing, np.arange(5)).tolist() == [0.0] * 100
+def test_bounds_belong_to_their_bucket() -> None:
+    """A value on a bound counts below it, and what is beyond all bounds counts too."""
+    histogram = Histogram((1, 2))
+    histogram.add_many([0.5, 1, 1.5])
+    histogram.add(2)
+    histogram.add(9)
+    counts = [s.value for s in histogram.family("x", "y").samples if s.name == "x_bucket"]
+    assert counts == [2, 4, 5]
 
 
-def test_similarity_is_the_mean_over_all_pairs() -> None:
-    """The short way to intra-list similarity gives what a loop over the pairs gives."""
-    random = np.random.default_rng(1)
-    vectors = random.normal(size=(30, 8)).astype(np.float32)
-    lists = np.stack([random.permutation(30)[:6] for _ in range(5)])
-    plain = [
-        np.mean([vectors[a] @ vectors[b] for i, a in enumerate(row) for b in row[i + 1 :]])
-        for row in lists
-    ]
-    assert metrics.intra_list_similarity(lists, vectors) == pytest.approx(plain, abs=1e-5)
+def test_counting_is_cheap(metrics: WorkerMetrics) -> None:
+    """A batch of 256 events is counted in less than a millisecond, also on a busy machine."""
+    messages = [Message(Origin("e", 0, n), b"", None, 1e9) for n in range(256)]
+    seconds = []
+    for _ in range(20):
+        start = time.perf_counter()
+        metrics.batch(messages, 0.1)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.001
 
 
-def test_gini_is_half_the_relative_mean_difference() -> None:
-    """The short way to Gini gives what the definition over all pairs of videos gives."""
-    lists = np.random.default_rng(2).integers(0, 12, (20, 4)) ** 2 // 12
-    counts = np.bincount(lists.ravel(), minlength=15)
-    differences = np.abs(counts[:, None] - counts[None]).mean()
-    assert metrics.gini(lists, 15) == pytest.approx(differences / (2 * counts.mean()))
+def test_no_port_is_no_reason_to_stop(metrics: WorkerMetrics) -> None:
+    """The port after a taken one is used; where none is left or the host is not ours, none is."""
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        taken = serve(metrics, "127.0.0.1", port)
+        assert taken is not None
+        assert port < taken < port + PORTS
+    assert serve(metrics, "host.invalid", port) is None
+    with socket.create_server(("127.0.0.1", 65_535)):
+        assert serve(metrics, "127.0.0.1", 65_535) is None
