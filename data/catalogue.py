@@ -153,7 +153,7 @@ class Catalogue(Mapping[str, Video]):
         return bytes(sink.getvalue())
 
     @classmethod
-    def from_bytes(cls, payload: bytes) -> Catalogue:
+    def from_bytes(cls, payload: bytes | memoryview) -> Catalogue:
         """Unpack what `to_bytes` packed.
 
         Raises

@@ -42,9 +42,9 @@ class FollowUps:
             found = f"follow-ups of {rows.shape} and {scores.shape} for {n_items} videos"
         elif rows.dtype != np.int32 or scores.dtype != np.float32:
             found = f"follow-ups are {rows.dtype} and {scores.dtype}, not int32 and float32"
-        elif not ((rows >= 0) & (rows < n_items)).all():
+        elif rows.min(initial=0) < 0 or rows.max(initial=0) >= n_items:
             found = "a follow-up is a row that no video has"
-        elif not np.isfinite(scores).all():
+        elif not np.isfinite([scores.min(initial=0), scores.max(initial=0)]).all():  # nan if one is
             found = "follow-ups hold a number that is not finite"
         elif not 0 < self.half_life < np.inf:
             found = f"the half-life of the follow-ups is {self.half_life}; it must be above 0"

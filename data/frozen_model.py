@@ -27,6 +27,7 @@ ModelVersion = NewType("ModelVersion", str)
 
 _FORMAT: Final = 2
 _READABLE: Final = (1, 2)  # 1 had no follow-ups, and knew neither skips nor durations
+_ROWS_AT_ONCE: Final = 4096  # so that little of the factors is ever held in float64
 _ARRAYS: Final = {
     "item_factors": np.float32,
     "gram": np.float64,
@@ -137,9 +138,11 @@ class FrozenModel:
     @cached_property
     def whitened_factors(self) -> NDArray[np.float32]:
         """``Y (YᵀY + λI)⁻¹``, float32, shape (n_items, k); derived once, for the dual fold-in."""
-        return np.linalg.solve(self.gram, self.item_factors.T.astype(np.float64)).T.astype(
-            np.float32, order="C"
-        )
+        whitened = np.empty(self.item_factors.shape, np.float32)
+        for first in range(0, self.n_items, _ROWS_AT_ONCE):
+            some = slice(first, first + _ROWS_AT_ONCE)
+            whitened[some] = np.linalg.solve(self.gram, self.item_factors[some].T).T
+        return whitened
 
     @cached_property
     def gram32(self) -> NDArray[np.float32]:
@@ -181,7 +184,7 @@ class FrozenModel:
         return tensors.pack(arrays)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> FrozenModel:
+    def from_bytes(cls, data: bytes | memoryview) -> FrozenModel:
         """Unpack what `to_bytes` wrote.
 
         Raises

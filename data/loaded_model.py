@@ -21,7 +21,7 @@ class LoadedModel(NamedTuple):
     catalogue: Catalogue
 
 
-def unpack(manifest: Manifest, blobs: Mapping[str, bytes]) -> LoadedModel:
+def unpack(manifest: Manifest, blobs: Mapping[str, bytes | memoryview]) -> LoadedModel:
     """Unpack what a version is served from, and check it.
 
     Parameters
@@ -34,18 +34,24 @@ def unpack(manifest: Manifest, blobs: Mapping[str, bytes]) -> LoadedModel:
     ModelStoreError
         If a part is no model or no catalogue, or the shape is another than the manifest says.
     """
+    model = unpack_model(manifest, blobs["model"])
+    return LoadedModel(model, unpack_catalogue(manifest, blobs["catalogue"]))
+
+
+def unpack_model(manifest: Manifest, blob: bytes | memoryview) -> FrozenModel:
+    """Unpack the model of a version; errors as `unpack`."""
     try:
-        model = FrozenModel.from_bytes(blobs["model"])
+        model = FrozenModel.from_bytes(blob)
     except ValueError as error:
         msg = f"version {manifest.version} can't be used: {error}"
         raise ModelStoreError(msg) from error
     if (shape := model.item_factors.shape) != manifest.shape:
         msg = f"version {manifest.version} has {shape}, not {manifest.shape} factors"
         raise ModelStoreError(msg)
-    return LoadedModel(model, unpack_catalogue(manifest, blobs["catalogue"]))
+    return model
 
 
-def unpack_catalogue(manifest: Manifest, blob: bytes) -> Catalogue:
+def unpack_catalogue(manifest: Manifest, blob: bytes | memoryview) -> Catalogue:
     """Unpack the catalogue of a version; errors as `unpack`."""
     try:
         return Catalogue.from_bytes(blob)

@@ -211,7 +211,9 @@ def fenced(
     return cast("list[Any]", client.transaction(transact, *([keys.fence] if lock else [])))
 
 
-def evaluate(pipe: Pipeline, script: str, keys: Sequence[str], *arguments: str | float) -> None:
+def evaluate(
+    pipe: Pipeline, script: str, keys: Sequence[str], *arguments: bytes | str | float
+) -> None:
     """Put a script into a pipeline; the client's own `eval` can't do it on a cluster."""
     pipe.execute_command("EVAL", script, len(keys), *keys, *arguments)  # type: ignore[no-untyped-call]  # has no types
 

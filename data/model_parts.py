@@ -116,32 +116,33 @@ class ModelParts:
                 raise ModelStoreError(msg)
             end += len(chunk)
 
-    def read(self, manifest: Manifest, name: str) -> bytes:
-        """Read one part, chunk by chunk, and verify it.
+    def read(self, manifest: Manifest, name: str) -> memoryview:
+        """Read one part, chunk by chunk, and verify it; it is never held twice.
 
         Raises
         ------
         ModelStoreError
             Naming the first key that is missing or wrong.
         """
-        part, pieces, digests = manifest.parts[name], [], []
-        keys = [self._keys.chunk(manifest.version, name, i) for i in range(len(part.chunks))]
+        part, end = manifest.parts[name], 0
+        blob = bytearray(part.size)
         with ThreadPoolExecutor(1) as pool:  # one chunk is verified while the next one travels
-            for key in keys:
+            verified = pool.submit(lambda: None)
+            for number, expected in enumerate(part.chunks):
+                key = self._keys.chunk(manifest.version, name, number)
                 chunk = self._redis.get(key)
+                verified.result()
                 if not isinstance(chunk, bytes):
                     msg = f"version {manifest.version} is incomplete: key {key} is missing"
                     raise ModelStoreError(msg)
-                digests.append(pool.submit(digest, chunk))
-                pieces.append(chunk)
-        for key, found, expected in zip(keys, digests, part.chunks, strict=True):
-            if found.result() != expected:
-                msg = f"version {manifest.version} is damaged: key {key} fails its SHA-256"
-                raise ModelStoreError(msg)
-        if (size := sum(map(len, pieces))) != part.size:
-            msg = f"version {manifest.version} is damaged: {name} has {size} bytes"
+                verified = pool.submit(_verify, manifest, key, chunk, expected)
+                blob[end : end + len(chunk)] = chunk
+                end += len(chunk)
+            verified.result()
+        if end != part.size:
+            msg = f"version {manifest.version} is damaged: {name} has {end} bytes"
             raise ModelStoreError(msg)
-        return b"".join(pieces)
+        return memoryview(blob).toreadonly()
 
     def keys_of(self, version: str, counts: Mapping[str, int]) -> list[str]:
         """Name manifest and chunks of a version."""
@@ -179,6 +180,12 @@ class ModelParts:
 def _set_all(pipe: Pipeline, pieces: Iterable[tuple[str, memoryview]]) -> None:
     for key, chunk in pieces:
         pipe.set(key, chunk)
+
+
+def _verify(manifest: Manifest, key: str, chunk: bytes, expected: str) -> None:
+    if digest(chunk) != expected:
+        msg = f"version {manifest.version} is damaged: key {key} fails its SHA-256"
+        raise ModelStoreError(msg)
 
 
 def _mib(size: float) -> str:

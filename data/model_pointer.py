@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
+import msgspec
+
 from data.frozen_model import ModelVersion
 from data.manifest import ModelStoreError
 from data.model_lock import evaluate, fenced
+from data.popular import Popular
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,12 +21,13 @@ if TYPE_CHECKING:
 
 _NEVER: Final = 9e15  # more than any number of an activation
 
-# KEYS: current, activations, manifest, chunks. ARGV: version, time in ms, the number.
+# KEYS: current, activations, popular, manifest, chunks. ARGV: version, time in ms, the number,
+# the popular videos.
 # The pointer moves only if every key of the version exists. What a roll back would go through,
 # newest first, loses its entries from number ARGV[3] on, and gains the new one. A pointer that
 # an older release set is noted first.
 _ACTIVATE: Final = """
-if redis.call('EXISTS', unpack(KEYS, 3)) ~= #KEYS - 2 then return -1 end
+if redis.call('EXISTS', unpack(KEYS, 4)) ~= #KEYS - 3 then return -1 end
 local current = redis.call('GET', KEYS[1]) or '0 '
 local last = tonumber(string.match(current, '^(%d+)') or 0)
 local activation = string.format('%.0f', math.max(last + 1, tonumber(ARGV[2])))
@@ -39,6 +43,7 @@ end
 redis.call('LPUSH', KEYS[2], entry)
 redis.call('LTRIM', KEYS[2], 0, 99)
 redis.call('SET', KEYS[1], entry)
+redis.call('SET', KEYS[3], ARGV[4])
 return activation
 """
 
@@ -71,16 +76,18 @@ class ModelPointer:
 
     def move(
         self,
-        version: ModelVersion,
+        popular: Popular,
         needed: Sequence[str],
         *,
         lock: ModelLock | None = None,
         undo: Active | None = None,
     ) -> Active:
-        """Move the pointer, if all keys of the version are there.
+        """Move the pointer to a version, if all its keys are there.
 
         Parameters
         ----------
+        popular
+            The popular videos of that version.
         needed
             Keys of the version.
         undo
@@ -91,18 +98,27 @@ class ModelPointer:
         ModelStoreError
             If a key is missing; the pointer then stays.
         """
-        keys = [self._keys.current, self._keys.activations, *needed]
+        keys = [self._keys.current, self._keys.activations, self._keys.popular, *needed]
+        version, listed = ModelVersion(popular.version), msgspec.json.encode(popular)
         now_ms, since = time.time_ns() // 1_000_000, undo.activation if undo else _NEVER
         (answer,) = fenced(
             self._redis,
             self._keys,
             lock,
-            lambda pipe: evaluate(pipe, _ACTIVATE, keys, version, now_ms, since),
+            lambda pipe: evaluate(pipe, _ACTIVATE, keys, version, now_ms, since, listed),
         )
         if not isinstance(answer, bytes):
             msg = f"version {version} lost a part while it was being activated; publish it again"
             raise ModelStoreError(msg)
         return Active(int(answer), version)
+
+    def popular(self) -> Popular:
+        """Read the popular videos; none where none can be read."""
+        value = self._redis.get(self._keys.popular)
+        try:
+            return msgspec.json.decode(cast("bytes", value or b"{}"), type=Popular)
+        except msgspec.MsgspecError:
+            return Popular()
 
     def current(self) -> Active | None:
         """Read the pointer; None when nothing was ever activated.

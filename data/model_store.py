@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, cast
 from redis.exceptions import RedisError
 
 from data.frozen_model import ModelVersion
-from data.loaded_model import LoadedModel, unpack, unpack_catalogue
+from data.loaded_model import LoadedModel, unpack, unpack_catalogue, unpack_model
 from data.manifest import FORMAT, NEEDED_PARTS, Manifest, ModelStoreError, describe, read_manifest
 from data.model_lock import LostLockError
 from data.model_parts import ModelParts
 from data.model_pointer import Active, ModelPointer
+from data.popular import Popular
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -118,7 +119,7 @@ class ModelStore:
     def activate(
         self, version: ModelVersion, *, lock: ModelLock | None = None, undo: Active | None = None
     ) -> Active:
-        """Verify a version, then move the pointer to it.
+        """Verify a version, then move the pointer to it, and leave its popular videos beside it.
 
         Parameters
         ----------
@@ -130,9 +131,14 @@ class ModelStore:
         ModelStoreError
             If the version is missing, incomplete or damaged; the pointer then stays.
         """
-        counts = self.verify(version).chunk_counts
-        needed = self._parts.keys_of(version, counts)
-        return self._pointer.move(version, needed, lock=lock, undo=undo)
+        manifest, model = self._verified(version)
+        needed = self._parts.keys_of(version, manifest.chunk_counts)
+        popular = Popular.of(model, version)
+        return self._pointer.move(popular, needed, lock=lock, undo=undo)
+
+    def popular(self) -> Popular:
+        """Read the popular videos of what was activated last; none where none can be read."""
+        return self._pointer.popular()
 
     def current(self) -> Active | None:
         """Read the pointer; None when nothing was ever activated.
@@ -224,9 +230,11 @@ class ModelStore:
         ModelStoreError
             Naming the first key that is missing or wrong.
         """
+        return self._verified(version)[0]
+
+    def _verified(self, version: ModelVersion) -> tuple[Manifest, FrozenModel]:
         manifest, blobs = self.read(version)
-        unpack(manifest, blobs)
-        return manifest
+        return manifest, unpack(manifest, blobs).model
 
     def load(self, version: ModelVersion) -> LoadedModel:
         """Read and verify what serves: the model and the catalogue.
@@ -239,6 +247,11 @@ class ModelStore:
         manifest = self.manifest(version)
         return unpack(manifest, {part: self._parts.read(manifest, part) for part in NEEDED_PARTS})
 
+    def model(self, version: ModelVersion) -> FrozenModel:
+        """Read and verify the model of a version alone; errors as `load`."""
+        manifest = self.manifest(version)
+        return unpack_model(manifest, self._parts.read(manifest, "model"))
+
     def catalogue(self, version: ModelVersion) -> Catalogue:
         """Read and verify the catalogue of a version alone; errors as `load`."""
         manifest = self.manifest(version)
@@ -247,9 +260,9 @@ class ModelStore:
     def report(self, version: ModelVersion) -> bytes:
         """Read and verify the night's report, empty where there is none; errors as `load`."""
         manifest = self.manifest(version)
-        return self._parts.read(manifest, "report") if "report" in manifest.parts else b""
+        return bytes(self._parts.read(manifest, "report")) if "report" in manifest.parts else b""
 
-    def read(self, version: ModelVersion) -> tuple[Manifest, dict[str, bytes]]:
+    def read(self, version: ModelVersion) -> tuple[Manifest, dict[str, memoryview]]:
         """Read every part as it was written, by name; errors as `load`."""
         manifest = self.manifest(version)
         return manifest, {name: self._parts.read(manifest, name) for name in manifest.parts}

@@ -38,6 +38,11 @@ class RedisKeys(NamedTuple):
         return f"{self.prefix}:{{model}}:current"
 
     @property
+    def popular(self) -> str:
+        """The popular videos of the model that is served: JSON, see `data.popular.Popular`."""
+        return f"{self.prefix}:{{model}}:popular"
+
+    @property
     def versions(self) -> str:
         """Sorted set of published versions, by publishing time in ms UTC."""
         return f"{self.prefix}:{{model}}:versions"

@@ -60,7 +60,7 @@ def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return b"".join([len(header).to_bytes(8, "little"), header, *bodies])
 
 
-def unpack(data: bytes) -> dict[str, NDArray[Any]]:
+def unpack(data: bytes | memoryview) -> dict[str, NDArray[Any]]:
     """Take the arrays out of a file; they are read-only views of it.
 
     Raises
@@ -76,7 +76,7 @@ def unpack(data: bytes) -> dict[str, NDArray[Any]]:
     return {name: _view(data, start, name, entry) for name, entry in entries.items()}
 
 
-def _view(data: bytes, start: int, name: str, entry: _Entry) -> NDArray[Any]:
+def _view(data: bytes | memoryview, start: int, name: str, entry: _Entry) -> NDArray[Any]:
     dtype, (first, end) = _TYPES.get(entry.dtype), entry.data_offsets
     if dtype is None or math.prod(entry.shape) * dtype.itemsize != end - first:
         msg = f"array {name} of type {entry.dtype} and shape {entry.shape} has {end - first} bytes"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -174,7 +174,7 @@ def up_next(
     ranking = rank_histories(model, histories, length)
     ids = model.vocabulary.ids
     lists = []
-    scores = np.round(ranking.scores.astype(np.float64), _DIGITS).tolist()
+    scores = rounded(ranking.scores)
     for i, (user, row) in enumerate(zip(users, ranking.rows.tolist(), strict=True)):
         listed = zip(row, scores[i], strict=True)
         lists.append(
@@ -188,6 +188,11 @@ def up_next(
             )
         )
     return lists
+
+
+def rounded(scores: NDArray[np.float32]) -> Any:  # noqa: ANN401 - lists as deep as the array
+    """Give scores as they stand in a list."""
+    return np.round(scores.astype(np.float64), _DIGITS).tolist()
 
 
 def known_videos(model: Knowing, histories: Sequence[UserHistory]) -> Known:

@@ -12,6 +12,7 @@ import numpy as np
 from data.frozen_model import InvalidModelError
 from data.interaction import Interaction
 from data.model_store import ModelStoreError
+from data.popular import Popular
 from data.up_next import known_videos
 from data.user_history import UserHistory
 from stream_inference.logs import facts
@@ -33,6 +34,8 @@ class HotSwap:
     ----------
     serving
         None until a first model was loaded.
+    popular
+        What is listed until then: the popular videos, as far as there are any in Redis.
     trouble
         Why the current model is not the one in hand; empty when all is well.
     refused
@@ -43,6 +46,7 @@ class HotSwap:
         self._store = store
         self._lock = threading.Lock()
         self.serving: Serving | None = None
+        self.popular = Popular()
         self.trouble = ""
         self.refused = 0
         self._swapped_at = time.monotonic()
@@ -71,8 +75,10 @@ class HotSwap:
                 self.refused += 1
                 _LOG.error("%s stays: %s", held.version if held else "no model", error)
             self.trouble = str(error)
-            return False
-        self.trouble = ""
+        else:
+            self.trouble = ""
+        if self.serving is None:
+            self.popular = self._store.popular()
         if self.serving is None or self.serving is held:
             return False
         self._swapped_at = time.monotonic()
@@ -85,7 +91,7 @@ class HotSwap:
     def _take(self, active: Active, held: Serving | None) -> Serving:
         if held is not None and held.version == active.version:
             return held._replace(activation=active.activation)
-        model = self._store.load(active.version).model
+        model = self._store.model(active.version)
         serving = Serving(model, active.version, active.activation)
         _try_out(serving)
         return serving

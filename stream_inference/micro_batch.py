@@ -143,7 +143,8 @@ class MicroBatches:
         """Write back; where a list in Redis is of a later activation, follow it and do it again."""
         while news:
             serving = self._swap.serving
-            outcome = write_back(self._store, serving, news, self._length)
+            made_with = serving or self._swap.popular
+            outcome = write_back(self._store, made_with, news, self._length)
             self.lost_races += outcome.lost_races
             self.unchanged += outcome.unchanged
             self.bound.learn(outcome.lists, outcome.ranking_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from data.defaults import DEFAULT_LENGTH
+from data.popular import Popular
 from data.up_next import UpNext, up_next
 from data.user_history import DEFAULT_LIMIT, UserHistory
 
@@ -24,6 +25,11 @@ class Serving(NamedTuple):
     model: FrozenModel
     version: ModelVersion
     activation: int
+
+    @property
+    def history_limit(self) -> int:
+        """How many videos of a user are kept."""
+        return self.model.history_limit
 
 
 def news_of(events: Iterable[Interaction]) -> News:
@@ -48,17 +54,14 @@ def merge_news(
 
 
 def lists_for(
-    serving: Serving | None,
+    serving: Serving | Popular,
     users: Sequence[str],
     histories: Sequence[UserHistory],
     length: int = DEFAULT_LENGTH,
 ) -> list[UpNext]:
-    """Make each user's list; an empty one while there is no model to make it with."""
-    if serving is None:
-        return [
-            UpNext(user=u, version="", activation=0, at=h.newest_at, personal=False, items=())
-            for u, h in zip(users, histories, strict=True)
-        ]
+    """Make each user's list; of the popular videos while there is no model to make it with."""
+    if isinstance(serving, Popular):
+        return [serving.list_for(u, h, length) for u, h in zip(users, histories, strict=True)]
     return up_next(
         serving.model,
         users,

@@ -6,11 +6,11 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from data.defaults import DEFAULT_LENGTH
-from data.user_history import DEFAULT_LIMIT
 from data.user_store import Answer, UserWrite
 from stream_inference.recommend import lists_for, merge_news
 
 if TYPE_CHECKING:
+    from data.popular import Popular
     from data.user_history import UserHistory
     from data.user_store import StoredUser, UserStore
     from stream_inference.recommend import News, Serving
@@ -46,7 +46,7 @@ class Outcome(NamedTuple):
 
 def write_back(
     store: UserStore,
-    serving: Serving | None,
+    serving: Serving | Popular,
     news: News,
     length: int = DEFAULT_LENGTH,
 ) -> Outcome:
@@ -57,6 +57,8 @@ def write_back(
 
     Parameters
     ----------
+    serving
+        What the lists are made with: a model or, where there is none, the popular videos.
     length
         Videos in a list.
     """
@@ -76,20 +78,18 @@ def write_back(
 
 
 def _once(
-    store: UserStore, serving: Serving | None, news: News, length: int
+    store: UserStore, serving: Serving | Popular, news: News, length: int
 ) -> tuple[dict[str, Answer], float]:
     """Read, merge, rank and write once.
 
     Gives what became of each user that was written, and the seconds that ranking took.
     """
-    limit = serving.model.history_limit if serving else DEFAULT_LIMIT
-    activation = serving.activation if serving else 0
     stored = dict(zip(news, store.read_many(list(news)), strict=True))
-    merged = merge_news({u: s.history for u, s in stored.items()}, news, limit)
+    merged = merge_news({u: s.history for u, s in stored.items()}, news, serving.history_limit)
     todo = [
         u
         for u, s in stored.items()
-        if s.lags or merged[u] is not s.history or s.activation < activation
+        if s.lags or merged[u] is not s.history or s.activation < serving.activation
     ]
     start = time.perf_counter()
     lists = lists_for(serving, todo, [merged[u] for u in todo], length)

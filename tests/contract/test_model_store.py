@@ -201,9 +201,9 @@ def test_chunk_lost_during_activation_keeps_the_pointer(
     store: ModelStore, client: Client, keys: RedisKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When a chunk goes between the check and the move, the move does not happen."""
-    manifest = store.publish(TWO, model(seed=2), CATALOGUE)
+    checked = store.publish(TWO, model(seed=2), CATALOGUE), model(seed=2)
     client.delete(keys.chunk(TWO, "model", 0))
-    monkeypatch.setattr(store, "verify", lambda _: manifest)
+    monkeypatch.setattr(store, "_verified", lambda _: checked)
     with pytest.raises(ModelStoreError, match="publish it again"):
         store.activate(TWO)
     assert served(store) == ONE

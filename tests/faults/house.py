@@ -168,6 +168,7 @@ class House(NamedTuple):
     def strays(self) -> list[str]:
         """Name what no finished night leaves behind: keys of no version, locks, scratch files."""
         known = {self.keys.current, self.keys.versions, self.keys.activations, self.keys.fence}
+        known.add(self.keys.popular)
         for version in self.models.versions():
             counts = self.models.manifest(version).chunk_counts
             known.add(self.keys.manifest(version))

@@ -185,7 +185,7 @@ def test_every_key_stands_in_the_contracts() -> None:
         *(keys.history("ada"), keys.up_next("ada"), keys.damaged("ada")),
         *(keys.current, keys.versions, keys.manifest(version)),
         *(keys.chunk(version, part, 0) for part in ("model", "catalogue", "report")),
-        *(keys.activations, keys.unfinished, keys.lock, keys.fence),
+        *(keys.activations, keys.popular, keys.unfinished, keys.lock, keys.fence),
         *(keys.workers, keys.worker(example_of("heartbeat", Heartbeat).worker)),
     }
     shown = re.findall(r"^\| `(upnext:[^`]+)`", CONTRACTS.read_text(), re.MULTILINE)

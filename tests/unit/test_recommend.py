@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from data.frozen_model import ModelVersion
+from data.popular import Popular
 from data.user_history import UserHistory
 from stream_inference.recommend import Serving, lists_for, merge_news, news_of
 from tests import oracle
@@ -72,13 +75,29 @@ def test_lists_are_what_the_oracle_says() -> None:
         assert (shown.at, shown.personal) == (expected["at"], expected["personal"])
 
 
-def test_no_model_gives_empty_lists() -> None:
-    """While there is no model, a list holds no video, yet tells which events it knows."""
-    (shown,) = lists_for(None, ["u"], [history([event("v1", at=NOW_MS)])])
+def test_without_a_model_the_popular_videos_are_listed() -> None:
+    """A list then holds the most popular videos but the user's own and those taken down."""
+    liked = np.arange(40, dtype=np.float32)
+    given = model(popularity=liked, blocked=liked == 38)
+    popular = Popular.of(given, "some version")
+    own = history([event("v39"), event("nobody knows it"), event("v36", at=NOW_MS - 1)])
+    (shown,) = lists_for(popular, ["u"], [own], length=3)
+    assert [(item.id, item.score) for item in shown.items] == [
+        ("v37", 37.0),
+        ("v35", 35.0),
+        ("v34", 34.0),
+    ]
+    assert (shown.user, shown.version, shown.activation) == ("u", "some version", 0)
+    assert (shown.at, shown.personal) == (NOW_MS, False)
+
+
+def test_no_model_and_nothing_popular_gives_empty_lists() -> None:
+    """While there was no model yet, a list holds no video, yet tells which events it knows."""
+    (shown,) = lists_for(Popular(), ["u"], [history([event("v1", at=NOW_MS)])])
     assert (shown.user, shown.version, shown.activation) == ("u", "", 0)
     assert (shown.at, shown.personal, shown.items) == (NOW_MS, False, ())
 
 
 def test_nobody_gives_nothing() -> None:
     """No users give no lists, with a model and without."""
-    assert lists_for(SERVING, [], []) == lists_for(None, [], []) == []
+    assert lists_for(SERVING, [], []) == lists_for(Popular(), [], []) == []
