@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from data.catalogue import Catalogue
 from data.frozen_model import FrozenModel
 from data.manifest import ModelStoreError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from data.catalogue import Catalogue
     from data.manifest import Manifest
 
 
@@ -53,6 +53,9 @@ def unpack_model(manifest: Manifest, blob: bytes | memoryview) -> FrozenModel:
 
 def unpack_catalogue(manifest: Manifest, blob: bytes | memoryview) -> Catalogue:
     """Unpack the catalogue of a version; errors as `unpack`."""
+    # A worker needs no catalogue, and so not the 27 MiB that pyarrow takes.
+    from data.catalogue import Catalogue  # noqa: PLC0415 - as said
+
     try:
         return Catalogue.from_bytes(blob)
     except ValueError as error:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
+from urllib.parse import urlencode
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from data.defaults import DEFAULT_LENGTH, DEFAULT_TTL_S
 from data.interaction import EventLimits
@@ -19,12 +20,35 @@ class RedisSettings(BaseModel):
     redis_url: Annotated[str, Field(description="Redis or Valkey to use")] = (
         "redis://127.0.0.1:6379/0"
     )
+    redis_ca: Annotated[
+        str | None, Field(description="File of the CA that Redis's certificate is from (rediss://)")
+    ] = None
+    redis_certificate: Annotated[
+        str | None, Field(description="File of the certificate that is shown to Redis")
+    ] = None
+    redis_key: Annotated[str | None, Field(description="File of that certificate's key")] = None
     redis_prefix: Annotated[str, Field(min_length=1, description="First part of every key")] = (
         "upnext"
     )
     ttl_days: Annotated[
         float, Field(gt=0, le=36_500, description="Days a user is kept after the last event")
     ] = DEFAULT_TTL_S / DAY_S
+
+    @model_validator(mode="after")
+    def _files_stand_in_the_url(self) -> Self:
+        """Put the files of TLS into the URL, so that whoever connects needs to know no more."""
+        files = {
+            "ssl_ca_certs": self.redis_ca,
+            "ssl_certfile": self.redis_certificate,
+            "ssl_keyfile": self.redis_key,
+        }
+        given = {name: file for name, file in files.items() if file and name not in self.redis_url}
+        if given and not self.redis_url.startswith("rediss://"):
+            msg = "redis_ca, redis_certificate and redis_key are for a redis_url of rediss://..."
+            raise ValueError(msg)
+        if given:
+            self.redis_url += ("&" if "?" in self.redis_url else "?") + urlencode(given)
+        return self
 
     @property
     def ttl_s(self) -> int:

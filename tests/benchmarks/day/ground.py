@@ -17,6 +17,7 @@ import redis
 from data.catalogue import Catalogue
 from data.frozen_model import ModelVersion
 from data.model_store import ModelStore
+from data.popular import Popular
 from data.redis_keys import RedisKeys
 from data.up_next import known_videos
 from data.user_history import UserHistory
@@ -83,7 +84,7 @@ class Ground:
         store = UserStore(self.client, RedisKeys(_SEED))
         users = zip(self.world.users, self.world.histories, strict=True)
         while batch := dict(islice(users, _FILLED)):
-            write_back(store, None, {user: [history] for user, history in batch.items()})
+            write_back(store, Popular(), {user: [history] for user, history in batch.items()})
 
     def create_topic(self, topic: str) -> None:
         """Create a topic of events."""
