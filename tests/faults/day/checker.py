@@ -62,7 +62,7 @@ class Counts(NamedTuple):
 def count(stage: Stage) -> Counts:
     """Count, once everything has settled."""
     parked = stage.letters.letters
-    entries = sorted(stage.ledger.there, key=lambda entry: entry.place)
+    entries = sorted(stage.there(), key=lambda entry: entry.place)
     expected = replay(entries, parked)
     stored = histories_of(stage.stores.users, expected.keys() | stage.users_in_redis())
     deliveries = stage.crew.delivered()
@@ -86,7 +86,7 @@ def replay(entries: Iterable[Entry], parked: Collection[Place]) -> dict[str, ora
 
 def lost(stage: Stage) -> list[Entry]:
     """Give the messages that are in neither a history nor the dead-letter topic."""
-    entries, parked = stage.ledger.there, stage.letters.letters
+    entries, parked = stage.there(), stage.letters.letters
     stored = histories_of(
         stage.stores.users, {e.event["user"] for e in entries if e.event is not None}
     )

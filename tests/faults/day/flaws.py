@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import sys
+import tempfile
 import time
 from itertools import count
 from pathlib import Path
@@ -58,36 +59,35 @@ def slow_write(seconds: str) -> None:
 
 def bug(batch: str) -> None:
     """Raise out of the worker's own code at that batch of every life."""
-
-    def fail() -> None:
-        raise FlawError(f"at batch {batch}")
-
-    _at_batch(int(batch), fail)
-
-
-def blocks_loop(batch_and_seconds: str) -> None:
-    """Block the event loop at that batch, for so long: ``BATCH:SECONDS``."""
-    batch, _, seconds = batch_and_seconds.partition(":")
-    _at_batch(int(batch), lambda: _stall(time.sleep, int(seconds)))
-
-
-def holds_gil(batch_and_seconds: str) -> None:
-    """Block every thread of the process at that batch, for so long: ``BATCH:SECONDS``."""
-    batch, _, seconds = batch_and_seconds.partition(":")
-    _at_batch(int(batch), lambda: _stall(ctypes.PyDLL(None).sleep, int(seconds)))
-
-
-def _stall(sleep: Callable[[int], object], seconds: int) -> None:
-    sleep(seconds)
-    print(f"{STALLED} {seconds} s", file=sys.stderr, flush=True)  # noqa: T201 - the proof
-
-
-def _at_batch(number: int, do: Callable[[], None]) -> None:
     handle, batches = MicroBatches.handle, count(1)
 
     async def flawed(self: MicroBatches, messages: Sequence[Message]) -> None:
-        if next(batches) == number:
-            do()
+        if next(batches) == int(batch):
+            raise FlawError(f"at batch {batch}")
+        await handle(self, messages)
+
+    MicroBatches.handle = flawed  # type: ignore[method-assign]  # a flaw
+
+
+def blocks_loop(seconds: str) -> None:
+    """Block the event loop for so long when `POISON` comes, in one worker of the stage."""
+    _stall(time.sleep, int(seconds))
+
+
+def holds_gil(seconds: str) -> None:
+    """Block every thread for so long when `POISON` comes, in one worker of the stage."""
+    _stall(ctypes.PyDLL(None).sleep, int(seconds))
+
+
+def _stall(sleep: Callable[[int], object], seconds: int) -> None:
+    handle, mark = MicroBatches.handle, Path(tempfile.gettempdir(), "stalled")
+
+    async def flawed(self: MicroBatches, messages: Sequence[Message]) -> None:
+        with contextlib.suppress(FileExistsError):
+            if any(POISON.encode() in (message.payload or b"") for message in messages):
+                mark.touch(exist_ok=False)  # noqa: ASYNC240 - it is there to block
+                sleep(seconds)
+                print(f"{STALLED} {seconds} s", file=sys.stderr, flush=True)  # noqa: T201 - proof
         await handle(self, messages)
 
     MicroBatches.handle = flawed  # type: ignore[method-assign]  # a flaw

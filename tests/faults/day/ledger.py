@@ -73,8 +73,6 @@ class Ledger:
     ----------
     entries
         In the order of acknowledgement; it only grows.
-    deleted
-        Places of messages that were deleted in Kafka before anybody could read them.
     refused
         Messages that the broker did not take, with why; a run that has some proves nothing.
     """
@@ -83,7 +81,6 @@ class Ledger:
         self._topic = topic
         self._producer = confluent_kafka.Producer({"bootstrap.servers": bootstrap, **_PRODUCER})
         self.entries: list[Entry] = []
-        self.deleted: set[tuple[int, int]] = set()
         self.refused: list[str] = []
         self.sent = 0
 
@@ -91,11 +88,6 @@ class Ledger:
     def unacknowledged(self) -> int:
         """How many messages wait for the broker."""
         return self.sent - len(self.entries) - len(self.refused)
-
-    @property
-    def there(self) -> list[Entry]:
-        """What workers can still read, or could."""
-        return [entry for entry in self.entries if entry.place not in self.deleted]
 
     def send(self, event: Plain) -> None:
         """Send one event."""

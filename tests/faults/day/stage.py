@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 
     from data.frozen_model import FrozenModel
     from deploy.embedded.kafka.server import EmbeddedKafka
+    from tests.faults.day.ledger import Entry
     from tests.integration.world import World
 
 RATE: Final = 100.0  # events a second
 SESSION_S: Final = 6  # the least that a broker allows by default
 _PREFIX: Final = "upnext"
-_ATTEMPTS: Final = 60
+_ATTEMPTS: Final = 180
 _NUMBERS: Final = count(1)
 
 
@@ -67,6 +68,7 @@ class Stage:
         self.name = f"stage{os.getpid()}-{next(_NUMBERS)}"
         self.events, self.dead_letters = f"{self.name}.events", f"{self.name}.dead-letters"
         self.marks: list[float] = []
+        self._deleted: set[tuple[int, int]] = set()
         self.began = time.monotonic()
         kafka.create_topics({self.events: partitions, self.dead_letters: 1})
         with ExitStack() as opened:
@@ -165,7 +167,7 @@ class Stage:
     def pending(self) -> int:
         """Count the acknowledged events that are neither reflected nor parked, as far as seen."""
         done = self.witness.seen.keys() | self.letters.letters.keys()
-        return sum(entry.place not in done for entry in self.ledger.there)
+        return sum(entry.place not in done for entry in self.there())
 
     def settle(self, patience: float = 30.0) -> None:
         """Wait until every event is reflected or parked, or nothing has moved for `patience` s."""
@@ -198,9 +200,13 @@ class Stage:
             ends[entry.partition] = max(ends.get(entry.partition, 0), entry.offset + 1)
         for partition, end in ends.items():
             self.kafka.delete_records(self.events, partition, end)
-        gone = {e.place for e in self.ledger.entries} - self.witness.seen.keys()
-        self.ledger.deleted |= gone
-        return len(gone)
+        self._deleted |= {e.place for e in self.ledger.entries} - self.witness.seen.keys()
+        return len(self._deleted)
+
+    def there(self) -> list[Entry]:
+        """Give what workers could read: all but what was deleted and never seen in Redis."""
+        gone = self._deleted - self.witness.seen.keys()
+        return [entry for entry in self.ledger.entries if entry.place not in gone]
 
     def users_in_redis(self) -> set[str]:
         """Name every user who has a history."""

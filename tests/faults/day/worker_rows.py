@@ -35,7 +35,7 @@ def worker_killed(stage: Stage) -> Outcome:
 
 @row(
     "a worker with a static id is killed",
-    promise="the same, without waiting for the session's end",
+    promise="the same; it takes its partitions up as soon as it has started",
     how="as above, each worker with an --instance of its own",
 )
 def static_worker_killed(stage: Stage) -> Outcome:
@@ -147,7 +147,7 @@ def freeze_and_wake(stage: Stage, flaws: Sequence[str] = ()) -> Outcome:
 )
 def loop_blocked(stage: Stage) -> Outcome:
     """Block the event loop of one worker."""
-    return stall(stage, f"blocks_loop=60:{ZOMBIE_S}")
+    return stall(stage, f"blocks_loop={ZOMBIE_S}")
 
 
 @row(
@@ -157,14 +157,14 @@ def loop_blocked(stage: Stage) -> Outcome:
 )
 def gil_held(stage: Stage) -> Outcome:
     """Let no thread of one worker run."""
-    return stall(stage, f"holds_gil=60:{ZOMBIE_S}")
+    return stall(stage, f"holds_gil={ZOMBIE_S}")
 
 
 def stall(stage: Stage, flaw: str) -> Outcome:
     """Wait until a worker with this flaw has stalled, and is over it."""
-    staller = stage.start_worker(flaws=[flaw])
-    stage.wait_until_serving([staller, stage.start_worker()])
+    stage.start_workers(2, flaws=[flaw])
     with stage.load(LONG_S):
+        send_poison(stage, 1)
         stage.wait_for_log(STALLED)
         stage.mark()
         time.sleep(2)
