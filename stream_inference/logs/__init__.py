@@ -54,4 +54,6 @@ def set_up(log_format: LogFormat = "text") -> Logs:
     for wing in _TALKATIVE:
         logging.getLogger(wing).setLevel(logging.INFO)
     logging.getLogger("stream_inference.faust_worker.transport").setLevel(logging.WARNING)
+    # All it says at INFO is that events were deleted in Kafka before this worker could read them.
+    logging.getLogger("aiokafka.consumer.fetcher").setLevel(logging.INFO)
     return logs
