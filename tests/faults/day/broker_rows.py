@@ -120,8 +120,9 @@ def broker_slow(stage: Stage) -> Outcome:
         stage.mark()
         time.sleep(1)
     counts = stage.count(60)
-    told = f"an event took up to {counts.waited_s:.1f} s"
-    return Outcome(counts, took_effect(told, happened=counts.waited_s > 3))
+    longest = counts.waited_s or 0.0
+    told = f"an event took up to {longest:.1f} s"
+    return Outcome(counts, took_effect(told, happened=longest > 3))
 
 
 @row(

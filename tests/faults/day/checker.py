@@ -41,7 +41,7 @@ class Counts(NamedTuple):
         From the end of the fault until an event sent after it was reflected, the slowest
         partition; None where no fault was marked.
     waited_s
-        The longest that any event took from the producer into Redis.
+        The longest that any event took from the producer into Redis, once the workers were up.
     """
 
     sent: int
@@ -51,7 +51,7 @@ class Counts(NamedTuple):
     parked: int
     redelivered: int
     recovered_s: float | None
-    waited_s: float
+    waited_s: float | None
 
     @property
     def is_exact(self) -> bool:
@@ -131,7 +131,7 @@ def differing(stage: Stage, expected: Mapping[str, oracle.History]) -> list[str]
     ]
 
 
-def waited(stage: Stage, entries: Iterable[Entry]) -> float:
+def waited(stage: Stage, entries: Iterable[Entry]) -> float | None:
     """Give the longest time from the producer into Redis."""
     seen = stage.witness.seen
     waits = [
@@ -139,7 +139,7 @@ def waited(stage: Stage, entries: Iterable[Entry]) -> float:
         for entry in entries
         if entry.place in seen and entry.sent_at >= stage.began
     ]
-    return max(waits, default=0.0)
+    return max(waits, default=None)
 
 
 def recovered(stage: Stage, entries: Iterable[Entry]) -> float | None:
