@@ -58,3 +58,20 @@ def no_compare_and_set(stage: Stage) -> Outcome:
 def merge_adds_up(stage: Stage) -> Outcome:
     """Let a replay count."""
     return kill_amid_a_batch(stage, flaws=["adds_up"])
+
+
+@row(
+    "control: lists that are a video behind",
+    promise="its lists must differ from the oracle's, though every history is right",
+    how="nothing is broken, but each list is made without the newest video of its history",
+    runs=1,
+    control="differing",
+)
+def lists_behind(stage: Stage) -> Outcome:
+    """Make lists of older histories."""
+    stage.start_workers(1, flaws=["stale_lists"])
+    with stage.load(2):
+        time.sleep(2)
+    counts = stage.count()
+    told = f"{counts.lost} events are not in the histories"
+    return Outcome(counts, took_effect(told, happened=counts.lost == 0))

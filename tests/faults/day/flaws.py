@@ -12,9 +12,12 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from data import user_history, user_store
 from data.model_parts import ModelParts
-from stream_inference import micro_batch
+from data.user_history import UserHistory
+from stream_inference import micro_batch, write_back
 from stream_inference.dead_letters import Message, Origin
 from stream_inference.faust_worker.worker import Worker
 from stream_inference.micro_batch import MicroBatches
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from data.manifest import Manifest
+    from data.up_next import UpNext
+    from stream_inference.recommend import Serving
 
 POISON: Final = "poison"  # a user with whom `poisonous` workers fail
 STALLED: Final = "flaw: stalled for"
@@ -35,11 +40,11 @@ class FlawError(Exception):
 
 def slow(seconds: str) -> None:
     """Take so long over each batch, outside the event loop."""
-    write_back: Callable[..., Any] = vars(micro_batch)["write_back"]
+    work: Callable[..., Any] = vars(micro_batch)["write_back"]
 
     def slowly(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - handed on
         time.sleep(float(seconds))
-        return write_back(*args, **kwargs)
+        return work(*args, **kwargs)
 
     vars(micro_batch)["write_back"] = slowly
 
@@ -95,12 +100,12 @@ def _stall(sleep: Callable[[int], object], seconds: int) -> None:
 
 def poisonous(_: str) -> None:
     """Fail whenever the user `POISON` is in a batch."""
-    write_back: Callable[..., Any] = vars(micro_batch)["write_back"]
+    work: Callable[..., Any] = vars(micro_batch)["write_back"]
 
     def fails(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - handed on
         if POISON in args[2]:
             raise FlawError(POISON)
-        return write_back(*args, **kwargs)
+        return work(*args, **kwargs)
 
     vars(micro_batch)["write_back"] = fails
 
@@ -153,6 +158,23 @@ def adds_up(_: str) -> None:
     vars(user_history)["merge_pair"] = summed
 
 
+def stale_lists(_: str) -> None:
+    """Make each list without the newest video of its history, and date it as if it had that."""
+    lists_for = vars(write_back)["lists_for"]
+
+    def stale(
+        serving: Serving | None, users: list[str], histories: list[UserHistory], length: int
+    ) -> list[UpNext]:
+        older = [UserHistory(h.videos[:-1], h.states[:-1], h.mark) for h in histories]
+        lists = lists_for(serving, users, older, length)
+        return [
+            msgspec.structs.replace(shown, at=history.newest_at)
+            for shown, history in zip(lists, histories, strict=True)
+        ]
+
+    vars(write_back)["lists_for"] = stale
+
+
 def no_checksum(_: str) -> None:
     """Take the chunks of a model as they are."""
 
@@ -192,6 +214,7 @@ FLAWS: Final[dict[str, Callable[[str], None]]] = {
         naive,
         no_compare,
         adds_up,
+        stale_lists,
         no_checksum,
         clock,
     )
