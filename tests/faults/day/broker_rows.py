@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from tests.faults.day.stage import SESSION_S
 from tests.faults.day.table import Outcome, row, took_effect
-from tests.faults.day.worker_rows import LONG_S
+from tests.faults.day.worker_rows import LONG_S, LONG_SESSION_S
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.faults.day.stage import Stage
 
-LONG_SESSION_S = 40
 AWAY_S = SESSION_S + 6
 PULSES = 10
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.faults.day.flaws import POISON, STALLED
 from tests.faults.day.ledger import numbered
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LONG_S = 120.0  # of load; it ends with its block
 ZOMBIE_S = SESSION_S + 4
+LONG_SESSION_S = 40
 OWN_ERROR = 70
 
 
@@ -36,16 +37,17 @@ def worker_killed(stage: Stage) -> Outcome:
 @row(
     "a worker with a static id is killed",
     promise="the same; it takes its partitions up as soon as it has started",
-    how="as above, each worker with an --instance of its own",
+    how=f"as above, each with an --instance of its own, and a session of {LONG_SESSION_S} s",
 )
 def static_worker_killed(stage: Stage) -> Outcome:
-    """Kill one of two static members amid a batch."""
-    return kill_amid_a_batch(stage, static=True)
+    """Kill one of two static members amid a batch, long before its session is over."""
+    flags = {"session-timeout-s": str(LONG_SESSION_S)}
+    return kill_amid_a_batch(stage, static=True, flags=flags)
 
 
-def kill_amid_a_batch(stage: Stage, *, static: bool = False, flaws: Sequence[str] = ()) -> Outcome:
+def kill_amid_a_batch(stage: Stage, flaws: Sequence[str] = (), **more: Any) -> Outcome:  # noqa: ANN401 - as `Stage.start_worker`
     """Kill one of two workers while it has work in hand."""
-    victim, _ = stage.start_workers(2, static=static, flaws=["slow=0.05", *flaws])
+    victim, _ = stage.start_workers(2, flaws=["slow=0.05", *flaws], **more)
     with stage.load(LONG_S):
         time.sleep(2)
         victim.wait_until_in_a_batch()
