@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
 
 from data.redis_connection import connect
 from deploy.embedded.redis_server import EmbeddedRedis
@@ -16,13 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HOST = "127.0.0.1"
-
-
-def port_of(server: EmbeddedRedis) -> int:
-    """Give the port that a server listens on."""
-    port = urlsplit(server.url).port
-    assert port is not None
-    return port
 
 
 class FailOver:
@@ -43,9 +35,9 @@ class FailOver:
         with ExitStack() as opened:
             replica = opened.enter_context(EmbeddedRedis())
             # The replica follows through a proxy, so that it can be made to lag.
-            self._link = opened.enter_context(Proxy(port_of(primary)))
-            self._front = opened.enter_context(Proxy(port_of(primary)))
-            self.url = f"redis://{_HOST}:{self._front.port}/0"
+            self._link = opened.enter_context(Proxy(primary.port))
+            self._front = opened.enter_context(Proxy(primary.port))
+            self.url = self._front.url
             self._leader, self._follower = primary, replica
             for server in (primary, replica):
                 with connect(server.url) as client:
@@ -80,8 +72,8 @@ class FailOver:
         self._leader, self._follower = self._follower, self._leader
         with connect(self._leader.url) as client:
             client.replicaof("NO", "ONE")
-        self._front.lead_to(port_of(self._leader))
-        follow(self._follower, port_of(self._leader))
+        self._front.lead_to(self._leader.port)
+        follow(self._follower, self._leader.port)
         if cut:
             self._front.cut()
 

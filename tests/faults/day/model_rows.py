@@ -89,7 +89,7 @@ def _refreshed(stage: Stage) -> Outcome:
     """Refresh, and count; before that, some lists are of another activation."""
     stage.settle()
     made, behind = by_version(stage), checker.count(stage).differing
-    refresh_from_archive(stage, stage.redis.url)
+    refresh_from_archive(stage)
     told = f"before the refresh {made[stage.active.version]} lists by the model, {behind} older"
     return Outcome(stage.count(), took_effect(told, happened=len(made) > 1 or behind > 0))
 
@@ -171,7 +171,7 @@ def publisher_killed(stage: Stage) -> Outcome:
             ended = run(len(served) + 1)
             served.append(_check_served(stage))
     made = by_version(stage).keys()
-    refresh_from_archive(stage, stage.redis.url)
+    refresh_from_archive(stage)
     told = f"killed {len(served) - 1} times, after which {served.count(OLD)} times the old model"
     told += f" and {served.count(NEW) - 1} times the new one was served; lists by {sorted(made)}"
     return Outcome(stage.count(), took_effect(told, happened=made <= {OLD, NEW}))

@@ -33,8 +33,8 @@ class Proxy:
 
     Attributes
     ----------
-    port
-        What clients are told.
+    port, url
+        What clients are told; the URL is for those of a Redis.
     delay_s
         The least and the most that a chunk is held before it is passed on; each way, so that a
         trip takes twice as long.
@@ -45,6 +45,7 @@ class Proxy:
 
     def __init__(self, target: int, port: int | None = None) -> None:
         self.port = port or free_port()
+        self.url = f"redis://{_HOST}:{self.port}/0"
         self.delay_s = (0.0, 0.0)
         self.connections = self.chunks = 0
         self.delayed_s = 0.0

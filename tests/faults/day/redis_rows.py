@@ -7,11 +7,9 @@ import time
 from typing import TYPE_CHECKING, cast
 
 from deploy.embedded.redis_server import free_port
-from tests.faults.day import checker
-from tests.faults.day.fail_over import FailOver, OlderCopy, follow
-from tests.faults.day.night_after import refresh_from_archive
+from tests.faults.day.fail_over import OlderCopy, follow
+from tests.faults.day.night_after import healed
 from tests.faults.day.table import Outcome, row, took_effect
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
 
 BEFORE_S = 1.0  # of traffic, so that the fault finds the stage at work
 AFTER_S = 2.5
-_PATIENCE_S = 8.0  # what was lost in Redis never comes, so the stage can't settle
 
 
 def attempts(stage: Stage) -> int:
@@ -86,67 +83,7 @@ def last_second_lost(stage: Stage) -> Outcome:
         copy.put_back()
         stage.mark()
         time.sleep(AFTER_S)
-    return _healed(stage, stage.redis.url)
-
-
-def _healed(stage: Stage, redis_url: str) -> Outcome:
-    """Count what Redis lost, refresh, and count again.
-
-    What was sent after the fault is never excused: it had to arrive without the refresh.
-    """
-    stage.settle(_PATIENCE_S)
-    before, gone = checker.count(stage), checker.lost(stage)
-    seen = sum(entry.place in stage.witness.seen for entry in gone)
-    late = sum(entry.sent_at >= stage.marks[-1] for entry in gone)
-    refresh_from_archive(stage, redis_url)
-    after = checker.count(stage)
-    proof = (
-        f"{seen} events that were in Redis were gone, {before.differing} users differed; "
-        f"after the refresh {after.lost} and {after.differing}"
-    )
-    counts = after._replace(
-        lost=after.lost + late, recovered_s=before.recovered_s, waited_s=before.waited_s
-    )
-    return Outcome(counts, took_effect(proof, happened=seen > 0))
-
-
-@row(
-    "Redis fails over to a replica that lags",
-    promise="what the replica lacked is lost until the next refresh; the worker follows at once",
-    how="replication held for a second of traffic, REPLICAOF NO ONE, connections cut",
-)
-def fail_over(stage: Stage) -> Outcome:
-    """Lead the worker to the replica."""
-    return _failed_over(stage, cut=True)
-
-
-@row(
-    "Redis fails over, connections stay open",
-    promise="as above; a worker that is refused as READONLY connects anew",
-    how="as above, but open connections still lead to the old primary, which is a replica now",
-)
-def fail_over_uncut(stage: Stage) -> Outcome:
-    """Leave the worker with the old primary."""
-    return _failed_over(stage, cut=False)
-
-
-def _failed_over(stage: Stage, *, cut: bool) -> Outcome:
-    with FailOver(stage.redis) as pair:
-        stage.start_workers(1, flags={"redis-url": pair.url})
-        with stage.load(seconds=BEFORE_S + 1 + AFTER_S):
-            time.sleep(BEFORE_S)
-            pair.lag()
-            time.sleep(1)
-            pair.promote(cut=cut)
-            stage.mark()
-            time.sleep(AFTER_S)
-        stage.settle(_PATIENCE_S)
-        wait_until(pair.in_step)  # the checker reads from the one that follows now
-        refused = refusals(stage, "READONLY")
-        healed = _healed(stage, pair.url)
-        stage.crew.close()
-    proof = f"{healed.proof}; {refused} writes refused by the old primary"
-    return Outcome(healed.counts, took_effect(proof, happened=cut or refused > 0))
+    return healed(stage)
 
 
 @row(

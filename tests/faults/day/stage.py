@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 RATE: Final = 100.0  # events a second
 SESSION_S: Final = 6  # the least that a broker allows by default
 _PREFIX: Final = "upnext"
-_ATTEMPTS: Final = 180
+_ATTEMPTS: Final = 240
 _NUMBERS: Final = count(1)
 
 
@@ -53,6 +53,8 @@ class Stage:
     ----------
     redis, stores, ledger, letters, witness, crew
         The parts.
+    redis_url
+        Where workers that are started find Redis.
     model, active
         What the checker expects lists to be made with, see `activate`.
     began
@@ -73,20 +75,30 @@ class Stage:
         kafka.create_topics({self.events: partitions, self.dead_letters: 1})
         with ExitStack() as opened:
             self.redis = opened.enter_context(EmbeddedRedis(keep_in=_made(folder / "redis")))
-            self.stores = Stores.at(self.redis.url, _PREFIX)
-            opened.callback(self.stores.client.close)
+            self.redis_url = self.redis.url
+            self.stores = self._open(opened)
             self.activate(world.model)
             self.ledger = Ledger(kafka.bootstrap, self.events)
             self.letters = DeadLetters(kafka.bootstrap, self.dead_letters)
             opened.callback(self.letters.close)
-            self._watching = Stores.at(self.redis.url, _PREFIX)
-            opened.callback(self._watching.client.close)
-            self.witness = Witness(self.ledger, self._watching.users)
+            self.witness = Witness(self.ledger, self._open(opened).users)
             opened.callback(self.witness.close)
             self.crew = Crew()
             opened.callback(self.crew.close)
             self._opened = opened.pop_all()
         self._numbered = numbered(next(_NUMBERS))
+
+    def _open(self, opened: ExitStack) -> Stores:
+        stores = Stores.at(self.redis_url, _PREFIX)
+        opened.callback(stores.client.close)
+        return stores
+
+    def move_to(self, redis_url: str) -> None:
+        """Look for everything in another Redis from now on, and serve the model there."""
+        self.redis_url = redis_url
+        self.stores = self._open(self._opened)
+        self.witness.users = self._open(self._opened).users
+        self.activate(self.model)
 
     def activate(self, model: FrozenModel) -> None:
         """Publish a model, serve it, and expect lists to be made with it."""
@@ -116,7 +128,7 @@ class Stage:
         name = name or f"worker{len(self.crew.workers) + 1}"
         settings = {
             "kafka": self.kafka.bootstrap,
-            "redis-url": self.redis.url,
+            "redis-url": self.redis_url,
             "redis-prefix": _PREFIX,
             "events-topic": self.events,
             "dead-letters-topic": self.dead_letters,

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from deploy.embedded.redis_server import EmbeddedRedis
-from tests.faults.day.fail_over import FailOver, OlderCopy, port_of
+from tests.faults.day.fail_over import FailOver, OlderCopy
 from tests.faults.day.proxy import Proxy
 from tests.waiting import wait_until
 
@@ -28,7 +28,7 @@ def server() -> Iterator[EmbeddedRedis]:
 @pytest.fixture
 def proxy(server: EmbeddedRedis) -> Iterator[Proxy]:
     """Give a proxy in front of the server."""
-    with Proxy(port_of(server)) as running:
+    with Proxy(server.port) as running:
         yield running
 
 

@@ -6,8 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from redis.exceptions import RedisError
-
+from data.redis_connection import is_transient
 from tests import oracle
 from tests.builders import plain_history
 
@@ -48,6 +47,8 @@ class Witness:
 
     Attributes
     ----------
+    users
+        Where it looks.
     seen
         When each event was first seen in Redis, by the monotonic clock, by its place in Kafka.
     """
@@ -55,7 +56,7 @@ class Witness:
     def __init__(self, ledger: Ledger, users: UserStore) -> None:
         self.seen: dict[tuple[int, int], float] = {}
         self._ledger = ledger
-        self._users = users
+        self.users = users
         self._taken = 0
         self._pending: list[Entry] = []
         self._closed = threading.Event()
@@ -69,14 +70,15 @@ class Witness:
             self._pending += [entry for entry in new if entry.event is not None]
             try:
                 self._look()
-            except RedisError:  # it is away; what it holds is seen when it is back
-                continue
+            except Exception as error:
+                if not is_transient(error):  # else it is away; what it holds is seen later
+                    raise
 
     def _look(self) -> None:
         asked = {entry.event["user"] for entry in self._pending if entry.event}
         if not asked:
             return
-        histories, now = histories_of(self._users, asked), time.monotonic()
+        histories, now = histories_of(self.users, asked), time.monotonic()
         left = []
         for entry in self._pending:
             if entry.event and holds(histories[entry.event["user"]], entry.event):
