@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from data import user_history, user_store
-from data.model_parts import ModelParts
+from data import model_parts, user_history, user_store
 from data.user_history import UserHistory
 from stream_inference import micro_batch, write_back
 from stream_inference.dead_letters import Message, Origin
@@ -25,7 +24,6 @@ from stream_inference.micro_batch import MicroBatches
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from data.manifest import Manifest
     from data.up_next import UpNext
     from stream_inference.recommend import Serving
 
@@ -176,15 +174,19 @@ def stale_lists(_: str) -> None:
 
 
 def no_checksum(_: str) -> None:
-    """Take the chunks of a model as they are."""
+    """Find every chunk of a model right."""
 
-    def unchecked(self: ModelParts, manifest: Manifest, name: str) -> memoryview:
-        numbers = range(len(manifest.parts[name].chunks))
-        keys = [self._keys.chunk(manifest.version, name, number) for number in numbers]
-        found = (bytes(self._redis.get(key) or b"") for key in keys)  # type: ignore[arg-type]  # bytes
-        return memoryview(b"".join(found))
+    class Right(str):
+        """A digest that is never another one."""
 
-    ModelParts.read = unchecked  # type: ignore[method-assign]  # a flaw
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __ne__(self, other: object) -> bool:
+            return False
+
+    assert "digest" in vars(model_parts), "chunks are checked in another way now: mend this flaw"
+    vars(model_parts)["digest"] = lambda _chunk: Right()
 
 
 def clock(file: str) -> None:

@@ -6,8 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 from data.redis_keys import RedisKeys
-from tests.builders import model
-from tests.contract.crashing_publisher import CATALOGUE, ITEMS, NEW, OLD, publisher
 from tests.faults.day import checker
 from tests.faults.day.night_after import refresh_from_archive
 from tests.faults.day.table import Outcome, row, took_effect
@@ -132,6 +130,32 @@ def _damaged(stage: Stage, fault: str, reason: str) -> Outcome:
 
 
 @row(
+    "a worker starts while the model is damaged",
+    promise="it keeps histories and lists what is popular, until there is a model to load",
+    how="the active model has the corrupt chunk of above; 3 s later a good one is activated",
+)
+def started_without_model(stage: Stage) -> Outcome:
+    """Start a worker that finds no model that it can use."""
+    point_at_damaged(stage.stores, stage.model, "mixed up", stage.active.activation + 1)
+    stage.start_workers(1)
+    with stage.load(LONG_S):
+        time.sleep(3)
+        lists = stage.stores.users.read_lists(sorted(stage.users_in_redis()))
+        without = [shown for shown in lists if shown is not None and shown.activation == 0]
+        empty = sum(not shown.items for shown in without)
+        stage.activate(stage.world.other)
+        stage.mark()
+        wait_until_followed(stage)
+        time.sleep(1)
+    stage.settle()
+    refresh_from_archive(stage)
+    told = f"{len(without)} lists were made without a model, {empty} of them empty"
+    counts = stage.count()
+    counts = counts._replace(differing=counts.differing + empty)
+    return Outcome(counts, took_effect(told, happened=bool(without)))
+
+
+@row(
     "control: no checksum",
     promise="it must serve wrong lists",
     how="the corrupt chunk of above, and a worker that takes chunks as they are",
@@ -153,68 +177,22 @@ def no_checksum(stage: Stage) -> Outcome:
 
 
 @row(
-    "a publisher is killed at each step",
-    promise="the old or the new model serves, whole; the next publisher cleans up",
-    how="SIGKILL before its n-th packet to Redis, for every n, while 2 workers serve traffic",
-    runs=1,
-)
-def publisher_killed(stage: Stage) -> Outcome:
-    """Kill a publisher before each of its packets."""
-    stage.stores.models.publish(OLD, model(ITEMS[OLD]), CATALOGUE)
-    stage.model, stage.active = model(ITEMS[OLD]), stage.stores.models.activate(OLD)
-    stage.start_workers(2)
-    served: list[str] = []
-    ended = "killed"
-    with stage.load(LONG_S), publisher(stage.redis.url, RedisKeys().prefix) as run:
-        while ended == "killed":
-            _back_to_old(stage)
-            ended = run(len(served) + 1)
-            served.append(_check_served(stage))
-    made = by_version(stage).keys()
-    refresh_from_archive(stage)
-    told = f"killed {len(served) - 1} times, after which {served.count(OLD)} times the old model"
-    told += f" and {served.count(NEW) - 1} times the new one was served; lists by {sorted(made)}"
-    return Outcome(stage.count(), took_effect(told, happened=made <= {OLD, NEW}))
-
-
-def _back_to_old(stage: Stage) -> None:
-    """Sweep up after a publisher, as the next one would, and serve the old model again."""
-    store = stage.stores.models
-    stage.stores.client.delete(RedisKeys().lock)  # which would run out by itself
-    store.sweep()
-    if stage.active.version == NEW:
-        stage.model, stage.active = model(ITEMS[OLD]), store.activate(OLD)
-        wait_until_followed(stage)
-        assert store._delete(NEW, None)
-
-
-def _check_served(stage: Stage) -> str:
-    """Verify all versions, and see the workers follow whatever is active."""
-    active = stage.stores.models.current()
-    assert active is not None
-    stage.model, stage.active = model(ITEMS[active.version]), active
-    for version in stage.stores.models.versions():
-        stage.stores.models.verify(version)
-    wait_until_followed(stage)
-    return active.version
-
-
-@row(
     "the model is evicted",
-    promise="the model in hand goes on serving",
+    promise="a worker warns of it when it starts; the model in hand goes on serving",
     how="allkeys-lru, maxmemory just above what is used, junk until a chunk of the model is gone",
 )
 def evicted(stage: Stage) -> Outcome:
     """Let Redis drop the model, which is its coldest key."""
-    stage.start_workers(1)
     client = stage.stores.client
+    client.config_set("maxmemory-policy", "allkeys-lru")
+    client.config_set("maxmemory", 2**30)
+    stage.start_workers(1)
     chunk = RedisKeys().chunk(stage.active.version, "model", 0)
     with stage.load(LONG_S):
         time.sleep(3)  # Redis tells how cold a key is in seconds
         users = sorted(stage.users_in_redis())
         stage.stores.users.read_many(users), stage.stores.users.read_lists(users)
         client.config_set("maxmemory-samples", 64)
-        client.config_set("maxmemory-policy", "allkeys-lru")
         client.config_set("maxmemory", client.info("memory")["used_memory"] + 2**20)
         number = 0
         while client.exists(chunk):
@@ -223,5 +201,7 @@ def evicted(stage: Stage) -> Outcome:
         stage.mark()
         time.sleep(2)
     gone = client.info("stats")["evicted_keys"]
+    warned = stage.crew.log().count("maxmemory-policy is allkeys-lru")
+    assert warned, "the worker didn't warn of the policy when it started"
     told = f"{gone} keys evicted, the model among them"
     return Outcome(stage.count(), took_effect(told, happened=not client.exists(chunk)))

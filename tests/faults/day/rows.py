@@ -10,6 +10,7 @@ from tests.faults.day import (
     fail_over_rows,
     model_rows,
     network_rows,
+    publisher_rows,
     redis_rows,
     worker_rows,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "fail_over_rows",
     "model_rows",
     "network_rows",
+    "publisher_rows",
     "redis_rows",
     "worker_rows",
 ]
