@@ -11,7 +11,7 @@ export UV_LINK_MODE ?= copy
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo kafka gpu test test-fast lint format lock bench faults chaos quality clean
+.PHONY: help demo kafka gpu test test-fast lint format lock bench soak faults chaos quality clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,8 @@ format: .venv/dev.stamp ## Format the code and mend what can be mended safely
 bench: .venv/dev.stamp ## Measure speed, as ratios from one run
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
+soak: .venv/dev.stamp ## Let a worker take a million events, and watch its memory
+	$(BIN)/python -m tests.benchmarks soak
 faults: .venv/dev.stamp ## Break everything in turn on a real Kafka, and write the table
 	$(BIN)/python -m tests.faults.day $(ARGS)
 

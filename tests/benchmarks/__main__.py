@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 
 from tests.benchmarks import defaults, fit, gpu, nights, numerics, refresh, store
-from tests.benchmarks.day import room, stages, worker
+from tests.benchmarks.day import latency, memory, room, scale, soak, stages, two, worker
 from tests.benchmarks.report import machine, table_of
 
 if TYPE_CHECKING:
@@ -17,21 +17,27 @@ if TYPE_CHECKING:
     from tests.benchmarks.report import Report
 
 BENCHMARKS: Final[dict[str, Callable[[Callable[[str], None]], Report]]] = {
+    "batches": scale.run_batches,
     "defaults": defaults.run,
     "fit": fit.run,
     "gpu": gpu.run,
+    "latency": latency.run,
+    "memory": memory.run,
     "night": nights.run,
     "nights": nights.run_all,
     "numerics": numerics.run,
     "refresh": refresh.run,
     "room": room.run,
+    "scale": scale.run,
+    "soak": soak.run,
     "stages": stages.run,
     "store": store.run,
+    "two": two.run,
     "worker": worker.run,
 }
 
 _WIDTH: Final = 110  # wherever the output goes, so that it can be pasted
-LONG: Final = frozenset({"defaults", "gpu", "nights"})  # run only when named
+LONG: Final = frozenset({"defaults", "gpu", "nights", "soak"})  # run only when named
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -98,11 +98,13 @@ class Ground:
                 sender.send(event)
         self.sent[topic] += len(drawn)
 
-    def publish(self, prefix: str, model: FrozenModel | None = None) -> None:
+    def publish(
+        self, prefix: str, model: FrozenModel | None = None, version: str = "benchmark"
+    ) -> None:
         """Publish and activate a model under a prefix, by default that of the world."""
-        models, version = ModelStore(self.client, RedisKeys(prefix)), ModelVersion("benchmark")
-        models.publish(version, model or self.world.model, Catalogue([]))
-        models.activate(version)
+        models = ModelStore(self.client, RedisKeys(prefix))
+        models.publish(ModelVersion(version), model or self.world.model, Catalogue([]))
+        models.activate(ModelVersion(version))
 
     def start(self, name: str, module: str, *words: str) -> Leashed:
         """Start a Python module on a leash, without this person's own settings."""

@@ -126,7 +126,7 @@ def run(
     size: Size = LARGE,
     loads: Sequence[Load] = LOADS,
     burst: int = 20_000,
-    folder: Path | None = None,
+    folder: Path | None = pictures.DOCS,
 ) -> Report:
     """Measure; `say` is told what is being done, and pictures go into the folder."""
     say(f"latency: training {size.videos:,} videos × {size.factors} factors")
@@ -144,8 +144,8 @@ def run(
         say(f"latency: {burst:,} events at once")
         flood = _measure(ground, None, burst, ending="7")  # a reader of all would take a core
     if folder:
-        (folder / "latency.svg").write_text(pictures.latencies(_named(steady)))
-        (folder / "latency-over-time.svg").write_text(pictures.over_time(_named(steady)))
+        (folder / "day-latency.svg").write_text(pictures.latencies(_named(steady)))
+        (folder / "day-latency-over-time.svg").write_text(pictures.over_time(_named(steady)))
     return Report(
         title="From the producer's timestamp to the list that can be read in Redis, in ms",
         conditions=[

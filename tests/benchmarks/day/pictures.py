@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.svg import Point
 
+DOCS: Final = Path(__file__).parents[3] / "docs"
 _LONGEST: Final = 500  # ms
 
 
@@ -53,4 +55,40 @@ def over_time(named: Mapping[str, Sequence[Point]]) -> str:
     for colour, (name, seen) in zip(COLOURS, named.items(), strict=False):
         plot.dots(seen[:: 1 + len(seen) // 3000], colour)
         plot.label(float(np.median([ms for _, ms in seen])), name, colour)
+    return plot.svg()
+
+
+def by_videos(rates: Mapping[str, Sequence[Point]]) -> str:
+    """Draw events/s over videos, a line for each number of users in flight."""
+    most = max(rate for points in rates.values() for _, rate in points)
+    plot = Plot(
+        "Events per second at saturation, by the videos of the model",
+        Axis("videos", 500, 400_000, log=True),
+        Axis("events/s", 10, 10 ** np.ceil(np.log10(most)), log=True),
+    )
+    for colour, (name, points) in zip(COLOURS, rates.items(), strict=False):
+        plot.line(points, colour, name)
+    return plot.svg()
+
+
+def by_batch(points: Sequence[Point]) -> str:
+    """Draw events/s over the most events of a batch."""
+    most = max(rate for _, rate in points)
+    plot = Plot(
+        "Events per second at saturation, by the most events of a batch",
+        Axis("events a batch", 1, 1000, log=True),
+        Axis("events/s", 0, 1.1 * most),
+    )
+    plot.line(points, COLOURS[0], f"{points[-1][1]:,.0f} events/s")
+    return plot.svg()
+
+
+def soak(points: Sequence[Point]) -> str:
+    """Draw the worker's memory over the events it has seen."""
+    plot = Plot(
+        "Memory of a worker over its events",
+        Axis("events", 0, max(events for events, _ in points)),
+        Axis("MiB", 0, 1.2 * max(size for _, size in points)),
+    )
+    plot.line(points, COLOURS[0], f"{points[-1][1]:.0f} MiB", dots=False)
     return plot.svg()

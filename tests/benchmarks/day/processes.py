@@ -12,6 +12,26 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def memory(pid: int) -> int:
+    """Read how many bytes of a process are in memory."""
+    return _status(pid, "VmRSS")
+
+
+def greatest_memory(pid: int) -> int:
+    """Read the most bytes of a process that were in memory since `forget_greatest`."""
+    return _status(pid, "VmHWM")
+
+
+def forget_greatest(pid: int) -> None:
+    """Let `greatest_memory` begin anew."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def _status(pid: int, name: str) -> int:
+    line = next(line for line in _read(pid, "status").splitlines() if line.startswith(name))
+    return 1024 * int(line.split()[1])
+
+
 def _read(pid: int, name: str) -> str:
     path = Path(f"/proc/{pid}/{name}")
     if not path.exists():

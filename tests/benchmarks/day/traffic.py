@@ -24,13 +24,15 @@ def uniform(users: int, count: int, seed: int) -> list[int]:
     return drawn
 
 
-def bursts(users: int, count: int, seed: int) -> list[int]:
+def bursts(users: int, count: int, seed: int, live_at_once: int = LIVE) -> list[int]:
     """Draw what people do: some are live at a time, a few events each, and some come often."""
     random = np.random.default_rng(seed)
     weights = np.arange(1, users + 1, dtype=np.float64) ** -_ZIPF
-    newcomers = iter(random.choice(users, size=count + LIVE, p=weights / weights.sum()).tolist())
-    live = [next(newcomers) for _ in range(LIVE)]
-    turns = random.integers(LIVE, size=count).tolist()
+    newcomers = iter(
+        random.choice(users, size=count + live_at_once, p=weights / weights.sum()).tolist()
+    )
+    live = [next(newcomers) for _ in range(live_at_once)]
+    turns = random.integers(live_at_once, size=count).tolist()
     leaves = (random.random(count) < 1 / BURST).tolist()
     drawn = []
     for turn, is_last in zip(turns, leaves, strict=True):
