@@ -45,6 +45,7 @@ bench: .venv/dev.stamp ## Measure speed, as ratios from one run
 
 soak: .venv/dev.stamp ## Let a worker take a million events, and watch its memory
 	$(BIN)/python -m tests.benchmarks soak
+
 faults: .venv/dev.stamp ## Break everything in turn on a real Kafka, and write the table
 	$(BIN)/python -m tests.faults.day $(ARGS)
 

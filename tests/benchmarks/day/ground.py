@@ -6,6 +6,7 @@ import os
 import sys
 from collections import Counter
 from contextlib import ExitStack
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -44,7 +45,7 @@ _FILLED: Final = 256  # users at a time
 
 
 class Ground:
-    """Kafka and Redis, and what was started on them, up from construction until the end.
+    """Kafka and Redis, and what was started on them, up until the end.
 
     Parameters
     ----------
@@ -85,6 +86,13 @@ class Ground:
         users = zip(self.world.users, self.world.histories, strict=True)
         while batch := dict(islice(users, _FILLED)):
             write_back(store, Popular(), {user: [history] for user, history in batch.items()})
+
+    @cached_property
+    def kafka(self) -> EmbeddedKafka:
+        """The broker, which starts when it is asked for."""
+        kafka = self._opened.enter_context(EmbeddedKafka())
+        kafka.create_topics({DEAD_LETTERS: 1, EVENTS: self._partitions})
+        return kafka
 
     def create_topic(self, topic: str) -> None:
         """Create a topic of events."""

@@ -88,7 +88,7 @@ def _swap(ground: Ground, model: FrozenModel, events: int) -> Held:
     beats = Heartbeats(ground.client, RedisKeys(prefix))
 
     def has_swapped() -> bool:
-        return all(beat.version == "second" for beat in beats.alive())
+        return [beat.version for beat in beats.alive()] == ["second"]
 
     wait_until(has_swapped, _PATIENCE_S, what="a swap")
     during = greatest_memory(process.pid)

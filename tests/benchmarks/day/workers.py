@@ -60,6 +60,7 @@ def start_worker(
         "group": prefix,
         "session-timeout-s": "90",  # it is stopped while others have their turn
         "poll-s": "0.2",
+        "metrics-port": "0",
     }
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     processes = [
