@@ -57,6 +57,14 @@ def table_of(report: Report) -> Table:
     return table
 
 
+def markdown_of(report: Report) -> str:
+    """Lay a report out for a page."""
+    rules = ["---", *("---:" for _ in report.columns[1:])]
+    lines = [f"| {' | '.join(cells)} |" for cells in (report.columns, rules, *report.rows)]
+    text = [" ".join(report.conditions), *report.notes]
+    return "\n".join([f"**{report.title}**", "", *lines, "", *(f"- {line}" for line in text), ""])
+
+
 def machine() -> str:
     """Describe where and on what a run was made."""
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)

@@ -22,7 +22,7 @@ from tests.benchmarks import (
 )
 from tests.benchmarks.__main__ import BENCHMARKS, main
 from tests.benchmarks.race import race
-from tests.benchmarks.report import table_of
+from tests.benchmarks.report import Report, markdown_of, table_of
 from tests.benchmarks.world import Size, first_users, make_world
 
 TINY = Size(users=300, videos=400, events=12_000, factors=16, iterations=2, length=10)
@@ -43,6 +43,19 @@ def test_numerics_give_a_table() -> None:
     assert {len(row) for row in report.rows} == {len(report.columns)}
     assert table_of(report).row_count == len(report.rows)
     assert said
+
+
+def test_a_report_can_be_put_on_a_page() -> None:
+    """Title, table, conditions and notes all stand in the Markdown, one row a line."""
+    report = Report(
+        title="Speed",
+        conditions=["two", "cores"],
+        columns=("", "ms"),
+        rows=[("ours", "1"), ("theirs", "2")],
+        notes=["goal: less"],
+    )
+    table = "|  | ms |\n| --- | ---: |\n| ours | 1 |\n| theirs | 2 |"
+    assert markdown_of(report) == f"**Speed**\n\n{table}\n\n- two cores\n- goal: less\n"
 
 
 def test_fit_gives_a_table() -> None:
