@@ -123,6 +123,10 @@ def test_worker_gets_in(
     security = mutual(guarded) if listener == "MUTUAL" else signed(guarded, "SCRAM-SHA-512")
     events, dead, user = f"events.{listener}", f"dead.{listener}", f"user-{listener}"
     guarded.plain.create_topics({events: 1, dead: 1})
+    if listener == "SIGNED":  # what a worker needs, and not more; WRITE on the events is for us
+        allow_only(guarded, ResourceType.TOPIC, events, "READ", "WRITE")
+        allow_only(guarded, ResourceType.TOPIC, dead, "WRITE")
+        allow_only(guarded, ResourceType.GROUP, f"group.{listener}", "READ")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("UPNEXT_")}
     environment |= variables(security) | {
         "UPNEXT_KAFKA": guarded.at[listener],
@@ -164,7 +168,8 @@ def end_of(guarded: GuardedKafka, topic: str) -> int:
 def test_settings_may_be_hidden(guarded: GuardedKafka, caplog: pytest.LogCaptureFixture) -> None:
     """Where we may not see a topic's settings, a line says so, and the worker may start."""
     guarded.plain.create_topics({"hidden.events": 2, "hidden.dead": 1})
-    allow_only_to_read(guarded, ["hidden.events", "hidden.dead"])
+    allow_only(guarded, ResourceType.TOPIC, "hidden.events", "READ")
+    allow_only(guarded, ResourceType.TOPIC, "hidden.dead", "WRITE")
     names = KafkaSettings(
         kafka=guarded.at["SIGNED"],
         events_topic="hidden.events",
@@ -180,20 +185,12 @@ def test_settings_may_be_hidden(guarded: GuardedKafka, caplog: pytest.LogCapture
     assert all("go unchecked" in line and "authorization" in line for line in caplog.messages)
 
 
-def allow_only_to_read(guarded: GuardedKafka, topics: list[str]) -> None:
-    """Take every other right on these topics away."""
+def allow_only(guarded: GuardedKafka, kind: ResourceType, name: str, *rights: str) -> None:
+    """Give the user these rights on something, and nobody else any."""
     admin = AdminClient({"bootstrap.servers": guarded.plain.bootstrap, "log_level": 0})
+    who, literal, yes = f"User:{USER}", ResourcePatternType.LITERAL, AclPermissionType.ALLOW
     allowed = [
-        AclBinding(
-            ResourceType.TOPIC,
-            topic,
-            ResourcePatternType.LITERAL,
-            f"User:{USER}",
-            "*",
-            AclOperation.READ,
-            AclPermissionType.ALLOW,
-        )
-        for topic in topics
+        AclBinding(kind, name, literal, who, "*", AclOperation[right], yes) for right in rights
     ]
     for done in admin.create_acls(allowed).values():
         done.result(10)
