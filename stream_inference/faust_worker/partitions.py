@@ -71,8 +71,7 @@ class Partitions:
 
     def done(self, messages: Sequence[Message]) -> None:
         """Take note of messages that are reflected."""
-        for message in messages:
-            self._next[message.origin.partition] = message.origin.offset + 1
+        self._next |= {m.origin.partition: m.origin.offset + 1 for m in messages}
 
     def lag(self) -> dict[int, int | None]:
         """Count what is not reflected, as Kafka said with the last fetch; None while unknown."""

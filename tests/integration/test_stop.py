@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 GRACE_S: Final = 1.0
 SOON_S: Final = 5.0  # the grace, and what a busy machine takes
-IN_VAIN_S: Final = 30.0
+IN_VAIN_S: Final = 60.0
 HANGS: Final = """
 import ctypes, sys
 from deploy import cli  # as the command does it: threads of BLAS come with it
@@ -135,14 +135,32 @@ def assert_unfinished(stack: EmbeddedStack, ended: tuple[int, float]) -> None:
     assert progress(stack).left > 0
 
 
-def test_stopped_while_it_waits(stack: EmbeddedStack) -> None:
-    """A worker that waits for its servers says for which, and a signal ends it at once."""
-    words = [*stack.worker_words(), "--events-topic", "nope"]
-    command = [sys.executable, "-m", "deploy.cli", *words]
+def test_start_waits_for_what_is_not_there(stack: EmbeddedStack, kafka: EmbeddedKafka) -> None:
+    """A worker says for what it waits, goes on once it is there, and a signal ends the waiting."""
+    topic = f"later.{stack.group}"
+    command = [sys.executable, "-m", "deploy.cli", *stack.worker_words(), "--events-topic", topic]
     environment = stack.worker_environment()
     with Leashed(command, log=stack.worker_log, env=environment) as worker:
-        says(stack, "Waiting for it")
+        says(stack, f"has no topic {topic}")
         status, seconds = stop(worker)
-    told = stack.worker_log.read_text()
-    assert "has no topic nope" in told
-    assert (status, seconds < GRACE_S) == (0, True), told
+        assert (status, seconds < GRACE_S) == (0, True), worker.log_tail()
+    stack.worker_log.unlink()
+    with Leashed(command, log=stack.worker_log, env=environment) as worker:
+        says(stack, "Waiting for it")
+        kafka.create_topics({topic: 1})
+        says(stack, "partition 0: from the beginning")
+        assert stop(worker)[0] == 0
+
+
+def test_patience_ends(stack: EmbeddedStack) -> None:
+    """A Redis that isn't there in time ends the start with 1 and what to do about it."""
+    where = ["--redis-url", "redis://me:secret@127.0.0.1:1/0"]
+    words = [*stack.worker_words(), *where, "--start-patience-s", "0"]
+    command = [sys.executable, "-m", "deploy.cli", *words]
+    with Leashed(command, log=stack.worker_log, env=stack.worker_environment()) as worker:
+        assert worker.wait(IN_VAIN_S) == 1
+    told = " ".join(stack.worker_log.read_text().split())
+    assert "does not answer" in told
+    assert "--redis-url, UPNEXT_REDIS_URL" in told
+    assert "Traceback" not in told
+    assert "secret" not in told
