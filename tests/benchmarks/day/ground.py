@@ -94,6 +94,13 @@ class Ground:
         kafka.create_topics({DEAD_LETTERS: 1, EVENTS: self._partitions})
         return kafka
 
+    @cached_property
+    def kafka(self) -> EmbeddedKafka:
+        """The broker, which starts when it is asked for."""
+        kafka = self._opened.enter_context(EmbeddedKafka())
+        kafka.create_topics({DEAD_LETTERS: 1, EVENTS: self._partitions})
+        return kafka
+
     def create_topic(self, topic: str) -> None:
         """Create a topic of events."""
         self.kafka.create_topics({topic: self._partitions})
