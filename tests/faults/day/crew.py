@@ -74,7 +74,12 @@ class Worker:
     @property
     def delivered(self) -> int:
         """How many events it was handed, counting each time."""
-        return len(_places(self.notes))
+        return len(self.deliveries)
+
+    @property
+    def deliveries(self) -> list[tuple[int, int]]:
+        """Partition and offset of every message that it was handed, each time again."""
+        return _places(self.notes)
 
     @property
     def is_in_a_batch(self) -> bool:
@@ -160,7 +165,7 @@ class Crew:
 
     def delivered(self) -> list[tuple[int, int]]:
         """Partition and offset of every message that any worker was handed, each time again."""
-        return [place for worker in self.workers for place in _places(worker.notes)]
+        return [place for worker in self.workers for place in worker.deliveries]
 
     def log(self) -> str:
         """Give what all workers said."""

@@ -125,8 +125,9 @@ def _damaged(stage: Stage, fault: str, reason: str) -> Outcome:
             what="the workers to refuse it",
         )
         time.sleep(1)
-    told = f"{len(workers)} workers say: {beats(stage)[0].trouble}"
-    return Outcome(stage.count(), took_effect(told, happened=reason in told))
+    refused = sum(reason in beat.trouble for beat in beats(stage))
+    told = f"{refused} workers say that a key {reason}"
+    return Outcome(stage.count(), took_effect(told, happened=refused == len(workers)))
 
 
 @row(
