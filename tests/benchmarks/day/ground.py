@@ -70,10 +70,7 @@ class Ground:
         with ExitStack() as opened:
             self.folder = Path(opened.enter_context(TemporaryDirectory(prefix="upnext-benchmark-")))
             self.redis = opened.enter_context(EmbeddedRedis())
-            self.kafka = opened.enter_context(EmbeddedKafka())
             self.client = redis.Redis.from_url(self.redis.url)
-            self.kafka.create_topics({DEAD_LETTERS: 1})
-            self.create_topic(EVENTS)
             self._opened = opened.pop_all()
         self.sent: Counter[str] = Counter()
         self.start_at = 1 + max(history.newest_at for history in self.world.histories)
@@ -86,13 +83,6 @@ class Ground:
         users = zip(self.world.users, self.world.histories, strict=True)
         while batch := dict(islice(users, _FILLED)):
             write_back(store, Popular(), {user: [history] for user, history in batch.items()})
-
-    @cached_property
-    def kafka(self) -> EmbeddedKafka:
-        """The broker, which starts when it is asked for."""
-        kafka = self._opened.enter_context(EmbeddedKafka())
-        kafka.create_topics({DEAD_LETTERS: 1, EVENTS: self._partitions})
-        return kafka
 
     @cached_property
     def kafka(self) -> EmbeddedKafka:
