@@ -72,10 +72,10 @@ def tell(line: str) -> None:
 
 
 def main() -> None:
-    """Run the rows that were asked for; the page is written when that was all of them."""
+    """Run the rows that were asked for, and write their lines into the page."""
     parser = argparse.ArgumentParser(prog="make faults", description="Break everything, and count.")
     parser.add_argument("--only", default="", help="rows whose name this expression finds")
-    parser.add_argument("--runs", type=int, default=0, help="of each row, in place of its own")
+    parser.add_argument("--runs", type=int, default=0, help="of each row; leaves the page alone")
     parser.add_argument("--jobs", type=int, default=2, help="rows that run at the same time")
     options = parser.parse_args()
     logging.getLogger("data").setLevel(logging.CRITICAL)  # the checker may read damaged things
@@ -85,8 +85,8 @@ def main() -> None:
         runner = Runner(kafka, make_world(), folder)
         results = list(pool.map(lambda row: runner.result(row, options.runs), rows))
     tell(table(results) + f"Logs of what was not held are in {folder}")
-    if rows == ROWS and not options.runs:
-        write_into(PAGE, table(results))
+    if not options.runs:
+        write_into(PAGE, results, ROWS)
     if not all(result.is_held for result in results):
         sys.exit("not every row was held")
 

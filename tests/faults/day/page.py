@@ -77,17 +77,27 @@ def conditions() -> str:
     parts = {name: version(name) for name in ("faust-streaming", "aiokafka", "redis", "numpy")}
     software = ", ".join(f"{name} {number}" for name, number in parts.items())
     return (
-        f"Made by `make faults` on {datetime.now(UTC):%Y-%m-%d}, {platform.system()} on"
+        f"Written by `make faults`, last on {datetime.now(UTC):%Y-%m-%d}, {platform.system()} on"
         f" {platform.machine()}, {os.cpu_count()} cores that all processes share, Python"
         f" {platform.python_version()}, Apache Kafka 4.1 (one node),"
         f" {next(iter(available_servers()), 'no Redis')}, {software}."
     )
 
 
-def write_into(page: Path, text: str) -> None:
-    """Put the table between the two marks of a page."""
+def write_into(page: Path, results: Iterable[Result], rows: Iterable[Row]) -> None:
+    """Write the lines of these results into the table of a page; other rows keep theirs.
+
+    Raises
+    ------
+    ValueError
+        If the page has no place for the table.
+    """
     before, _, rest = page.read_text().partition(BEGIN)
-    _, found, after = rest.partition(END)
+    old, found, after = rest.partition(END)
     if not found:
         raise ValueError(f"{page} lacks the marks {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n{text}{END}{after}")
+    parts = (line.partition("**<br>") for line in old.splitlines(keepends=True))
+    lines = {name.removeprefix("| **"): name + mark + more for name, mark, more in parts}
+    lines |= {result.row.name: result.line() for result in results}
+    body = "".join(lines.get(row.name, "") for row in rows)
+    page.write_text(f"{before}{BEGIN}\n{conditions()}\n\n{_HEAD}{body}{END}{after}")
