@@ -39,8 +39,8 @@ def recommend(
     from data.redis_keys import RedisKeys
     from data.user_store import UserStore
 
-    client, keys = connect(settings.redis_url), RedisKeys(settings.redis_prefix)
-    with explained(settings.redis_url):
+    keys = RedisKeys(settings.redis_prefix)
+    with explained(settings.redis_url), connect(settings.redis_url) as client:
         (shown,) = UserStore(client, keys).read_lists([user])
         store = ModelStore(client, keys)
         active = store.current()

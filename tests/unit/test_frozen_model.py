@@ -145,7 +145,7 @@ def _put(name: str, value: object) -> Callable[[dict[str, Any]], object]:
 
 
 DAMAGES: dict[str, Callable[[dict[str, Any]], object]] = {
-    **{f"no {name}": _drop(name) for name in load(PACKED)},
+    **{f"no {name}": _drop(name) for name in sorted(load(PACKED))},
     **{f"{name} in float16": _change(name, lambda a: a.astype("f2")) for name in ARRAYS},
     **{f"short {name}": _change(name, lambda a: a[:-1]) for name in ARRAYS},
     **{f"flat {name}": _change(name, np.ravel) for name in ARRAYS[:2]},
