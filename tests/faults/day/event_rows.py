@@ -54,7 +54,8 @@ def bad(stage: Stage) -> Outcome:
         _describes(stage.letters.letters.get(place), payload, reason)
         for (payload, reason), place in zip(kinds, places, strict=True)
     ]
-    told = f"{sum(right)} of {len(kinds)} dead letters right: {', '.join({r for _, r in kinds})}"
+    reasons = ", ".join(sorted({reason for _, reason in kinds}))
+    told = f"{sum(right)} of {len(kinds)} dead letters right: {reasons}"
     wrong = right.count(False) + abs(counts.parked - len(kinds))
     counts = counts._replace(lost=counts.lost + wrong)
     return Outcome(counts, took_effect(told, happened=counts.parked > 0))
