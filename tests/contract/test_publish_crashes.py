@@ -50,7 +50,7 @@ def versions_are_whole(client: Client) -> list[ModelVersion]:
 
 def keys_of(client: Client, versions: list[ModelVersion]) -> set[bytes]:
     """Give the keys that there are to be with these versions."""
-    names = {KEYS.current, KEYS.activations, KEYS.versions, KEYS.fence}
+    names = {KEYS.current, KEYS.activations, KEYS.versions, KEYS.fence, KEYS.popular}
     for version in versions:
         names.add(KEYS.manifest(version))
         for part, count in ModelStore(client, KEYS).manifest(version).chunk_counts.items():
