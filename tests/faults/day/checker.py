@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests import oracle
+from tests.faults.day.flaws import POISON
 from tests.faults.day.witness import histories_of, holds
 from tests.integration.world import LIMIT, differences
 
@@ -28,7 +29,8 @@ class Counts(NamedTuple):
     sent
         Events that the broker acknowledged.
     lost
-        Of these, those that are in neither a history nor the dead-letter topic.
+        Of these, those that are in neither a history nor the dead-letter topic, and good ones
+        that were parked.
     doubled
         States of a user and a video that say more than all events together do.
     differing
@@ -94,9 +96,9 @@ def lost(stage: Stage) -> list[Entry]:
 
 
 def is_lost(entry: Entry, stored: Mapping[str, oracle.History], parked: Collection[Place]) -> bool:
-    """Whether a message is in neither a history nor the dead-letter topic."""
+    """Whether a message is in neither a history nor, where it belongs there, among dead letters."""
     if entry.place in parked:
-        return False
+        return entry.event is not None and entry.event["user"] != POISON
     return entry.event is None or not holds(stored.get(entry.event["user"], _UNKNOWN), entry.event)
 
 
