@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import msgspec
 import numpy as np
 
+from data import history_bytes
+from data.history_bytes import Unpacked
 from data.video_state import DISLIKE, STATE, event_state, merge_pair, merge_states, place_times
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from data.interaction import Interaction
 
 DEFAULT_LIMIT: Final = 1_000
-_FORMAT: Final = 1
 _SEEN, _EARLIEST, _LATEST = map((STATE.names or ()).index, ("seen", "earliest", "latest"))
 _OPAQUE: Final = np.dtype((np.void, STATE.itemsize))  # a row as nothing but bytes
 
@@ -161,13 +161,8 @@ class UserHistory:
         return [self.videos[i] for i in keep], _take(self.states, np.array(keep, np.int64))
 
     def to_bytes(self) -> bytes:
-        """Pack into MessagePack; a column in which nothing stands takes no room."""
-        nothing = bytes(8 * len(self))
-        columns = [column.tobytes() for column in _to_columns(self.states)]
-        columns = [b"" if nothing.startswith(column) else column for column in columns]
-        return msgspec.msgpack.encode(
-            (_FORMAT, self.mark.at, self.mark.video, self.videos, columns)
-        )
+        """Pack, see `data.history_bytes`."""
+        return history_bytes.pack(Unpacked(*self.mark, self.videos, self.states))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> UserHistory:
@@ -176,20 +171,10 @@ class UserHistory:
         Raises
         ------
         ValueError
-            If the bytes are not a history of this format.
+            If the bytes are not a history of a format that this release reads.
         """
-        try:
-            form, at, video, videos, packed = _DECODER.decode(data)
-            if form != _FORMAT:
-                msg = f"format {form} of a user history; this release reads {_FORMAT}"
-                raise ValueError(msg)
-            return cls(videos, _from_columns(packed, len(videos)), Mark(at, video))
-        except msgspec.MsgspecError as error:
-            msg = f"not a user history: {error}"
-            raise ValueError(msg) from error
-
-
-_DECODER: Final = msgspec.msgpack.Decoder(tuple[int, int, str, list[str], list[bytes]])
+        at, video, videos, states = history_bytes.unpack(data)
+        return cls(videos, states, Mark(at, video))
 
 
 def _placed(videos: list[str], states: NDArray[np.void], mark: Mark, limit: int) -> UserHistory:
@@ -239,23 +224,3 @@ def joined(*parts: NDArray[np.void]) -> NDArray[np.void]:
     """Put rows one after the other, as fast as `_take`."""
     joined: NDArray[np.void] = np.concatenate([p.view(_OPAQUE) for p in parts]).view(STATE)
     return joined
-
-
-def _to_columns(states: NDArray[np.void]) -> list[NDArray[np.generic]]:
-    """Columns in the order of `STATE`, times relative to ``seen`` so that most are all zero."""
-    columns = {name: states[name] for name in STATE.fields or ()}
-    columns["earliest"] = states["seen"] - states["earliest"]
-    columns["latest"] = states["latest"] - states["seen"]
-    return list(columns.values())
-
-
-def _from_columns(packed: list[bytes], n: int) -> NDArray[np.void]:
-    """Undo `_to_columns`."""
-    states = np.zeros(n, STATE)
-    columns = {name: states[name] for name in STATE.names or ()}  # views: to write is to fill
-    for column, data in zip(columns.values(), packed, strict=True):
-        if data:
-            column[:] = np.frombuffer(data, column.dtype).reshape(n)
-    np.subtract(columns["seen"], columns["earliest"], out=columns["earliest"])
-    columns["latest"] += columns["seen"]
-    return states

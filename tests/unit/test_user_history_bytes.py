@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
+import cramjam
 import msgspec
 import pytest
 from hypothesis import given
@@ -65,7 +67,7 @@ def test_cut_bytes_raise_value_error(end: int) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        (2, 0, "", [], [b""] * 10),
+        (3, 0, "", [], [b""] * 10),
         (1, 0, "", [], [b""] * 9),
         (1, 0, "", [], [b""] * 11),
         (1, 0, "", [], [b"\x01" * 8] + [b""] * 9),
@@ -75,10 +77,30 @@ def test_cut_bytes_raise_value_error(end: int) -> None:
     ],
     ids=["format", "few", "many", "of none", "one for all", "long", "odd"],
 )
-def test_bytes_that_do_not_fit_raise_value_error(content: tuple[object, ...]) -> None:
-    """Another format, and columns of a wrong number or length, are refused."""
+def test_columns_that_do_not_fit_raise_value_error(content: tuple[object, ...]) -> None:
+    """Another format than the first, and columns of a wrong number or length, are refused."""
     with pytest.raises(ValueError):  # noqa: PT011 - the message differs with the content
         UserHistory.from_bytes(msgspec.msgpack.encode(content))
+
+
+def test_first_format_is_read() -> None:
+    """What an earlier release wrote, a column for each field, is the same history."""
+    first = history([event("a", "watch", 5), event("a", "like", 7), event("b", "share", 9)])
+    words = struct.Struct("<2q").pack
+    columns = [words(5, 0), words(0, -9), words(2, 9), struct.pack("<2d", 1, 0), b"", b""]
+    columns += [bytes([1, 0]), words(7, 0), bytes([0, 1]), b""]
+    packed = msgspec.msgpack.encode((1, 0, "", ["a", "b"], columns))
+    assert UserHistory.from_bytes(packed) == first
+
+
+@pytest.mark.parametrize(
+    "content", [(0, "", ["a"], bytes(58)), (0, "", ["a"], b""), (0, "", [1], bytes(59))]
+)
+def test_rows_that_do_not_fit_raise_value_error(content: tuple[object, ...]) -> None:
+    """States that are too short for the videos, and ids that are none, are refused."""
+    plain = msgspec.msgpack.encode(content)
+    with pytest.raises(ValueError):  # noqa: PT011 - the message differs with the content
+        UserHistory.from_bytes(b"\x02" + bytes(cramjam.lz4.compress_block(plain)))
 
 
 def test_a_thousand_videos_stay_small() -> None:
