@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import faust
 import uvloop
+from threadpoolctl import threadpool_limits
 
 from data.heartbeats import Heartbeat, Heartbeats
 from data.model_store import ModelStore
@@ -55,6 +56,7 @@ def run(settings: WorkerSettings, logs: Logs, watchdog: Watchdog) -> None:
     # Lists and histories are made by the thousand and are never part of a cycle: at its default
     # the collector would take a tenth of the time to find nothing.
     gc.set_threshold(50_000)
+    threadpool_limits(1)  # BLAS's own threads wait by spinning; another core is for another worker
     with tempfile.TemporaryDirectory(prefix="upnext-worker-") as folder:  # Faust insists on one
         worker = Worker(settings, folder, logs)
         worker.serve_metrics()
