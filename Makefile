@@ -24,11 +24,15 @@ kafka: .venv/run.stamp ## Run an Apache Kafka of one's own on 127.0.0.1:9092 (Ja
 
 gpu: .venv/gpu.stamp ## Add what training on an NVIDIA GPU needs (1 GB; Linux on x86-64)
 
+# Most tests wait for brokers, servers and workers, so three run at a time. Those of a file stay in
+# one process, where they share what they started.
+PYTEST := $(BIN)/pytest -n 3 --dist loadfile
+
 test: lint ## Lint, then run every test
-	$(BIN)/pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-fast: lint ## Lint, then run the tests that take moments
-	$(BIN)/pytest -m "not slow" $(ARGS)
+	$(PYTEST) -m "not slow" $(ARGS)
 
 lint: .venv/dev.stamp ## Check style, types and the direction of imports
 	$(BIN)/ruff check

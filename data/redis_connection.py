@@ -102,7 +102,8 @@ def connect(url: str, *, patient: bool = True) -> Client:
         "health_check_interval": 30,
     }
     try:
-        client = redis.Redis.from_url(url, retry=retry, **options)
+        # Whether anybody is there at all is told at once; patience is for later.
+        asked = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 1), **options)
     except ValueError:
         msg = (
             f"The Redis URL {without_password(url)!r} can't be read. It looks like "
@@ -110,10 +111,11 @@ def connect(url: str, *, patient: bool = True) -> Client:
             f"percent-encoded. {_SETTINGS}"
         )
         raise RedisUnavailableError(msg) from None  # the cause may quote a piece of the password
-    if not _is_node_of_cluster(client):
-        return client
-    client.close()
-    return _cluster(url, retry, options)
+    with asked:
+        clustered = _is_node_of_cluster(asked)
+    if clustered:
+        return _cluster(url, retry, options)
+    return redis.Redis.from_url(url, retry=retry, **options)
 
 
 def _cluster(url: str, retry: Retry, options: dict[str, Any]) -> redis.RedisCluster:
