@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from stream_inference.stopping import Watchdog
 
 EXIT_BUG: Final = 70
+_COMMIT_S: Final = 3.0
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -150,8 +151,16 @@ class Worker:
                         done.ack()
         except Exception:  # noqa: BLE001 - Faust would acknowledge what an agent raised on
             _LOG.exception("a bug in the worker: it ends, and what it held is delivered again")
+            await self._commit()
             logging.shutdown()
             os._exit(EXIT_BUG)
+
+    async def _commit(self) -> None:
+        """Commit what is acknowledged, else a bug that comes back soon would undo it each time."""
+        try:
+            await asyncio.wait_for(self.app.consumer.commit(), _COMMIT_S)
+        except Exception:  # noqa: BLE001 - then it is delivered again, which does no harm
+            _LOG.exception("what was acknowledged is not committed, and is delivered again")
 
     async def _handle(self, messages: list[Message]) -> None:
         """Bring a batch into Redis, and count it."""
