@@ -31,11 +31,13 @@ def worker(settings: Settings) -> None:
 
     logs = set_up(settings.log_format)
     watchdog = Watchdog(settings.stop_grace_s, logs.flush)
+    from data.redis_connection import explained
     from deploy.start_page import wait_for_servers
     from stream_inference.faust_worker import run
 
     wait_for_servers(settings)
-    run(settings.worker(), logs, watchdog)
+    with explained(settings.redis_url):  # it may go between the look and the start
+        run(settings.worker(), logs, watchdog)
 
 
 @with_settings(KafkaSettings, EventSettings)

@@ -14,9 +14,9 @@ from stream_inference.batch_bound import DEFAULT_MAX_BATCH, DEFAULT_MAX_BATCH_S
 class DaySettings(EventSettings, ListSettings):
     """How a worker serves."""
 
-    group: Annotated[str, Field(description="Consumer group; its workers share the partitions")] = (
-        "upnext"
-    )
+    group: Annotated[
+        str, Field(min_length=1, description="Consumer group; its workers share the partitions")
+    ] = "upnext"
     instance: Annotated[
         str | None, Field(description="Static member id, for a fixed fleet of workers")
     ] = None

@@ -106,7 +106,8 @@ class Partitions:
             _LOG.warning("Kafka does not tell where this worker goes on: %r", error)
             return
         for tp, place in places.items():
-            self._next.setdefault(tp.partition, place.start)
+            # A batch that was in hand when the partition left has its old place noted.
+            self._next[tp.partition] = max(place.start, self._next.get(tp.partition, 0))
             place.tell(tp.partition)
 
     async def _places(self, came: Sequence[TP]) -> dict[TP, _Place]:

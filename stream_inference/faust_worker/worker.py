@@ -126,7 +126,7 @@ class Worker:
         )
         self._pulse_thread = ThreadPoolExecutor(1, thread_name_prefix="pulse")
         self.in_hand = asyncio.Lock()
-        self.app = _app(settings, folder)
+        self.app = faust_app(settings, folder)
         self._partitions = Partitions(self.app, settings.events_topic)
         sources = Sources(self._batches, self._swap, logs, self._partitions.lag)
         self._metrics = WorkerMetrics(sources)
@@ -227,7 +227,8 @@ class Worker:
             _LOG.warning("the metrics have port %d, as %d is taken", port, wanted)
 
 
-def _app(settings: WorkerSettings, folder: str) -> faust.App:
+def faust_app(settings: WorkerSettings, folder: str) -> faust.App:
+    """Make Faust's application as the recipe needs it; the folder is for what Faust keeps."""
     transport.register(settings.fetch_wait_ms)
     return faust.App(
         settings.group,
@@ -235,6 +236,7 @@ def _app(settings: WorkerSettings, folder: str) -> faust.App:
         broker_credentials=credentials(settings.security),
         store="memory://",
         datadir=folder,
+        env={},  # else variables named as Faust's settings would override what is said here
         key_serializer="raw",
         value_serializer="raw",
         topic_disable_leader=True,
