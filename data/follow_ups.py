@@ -55,22 +55,19 @@ class FollowUps:
         lives = age / self.half_life
         return np.where(lives > HALF_LIVES, 0.0, np.exp2(-lives)).astype(np.float32)
 
-    def add_to(
-        self,
-        scores: NDArray[np.float32],
-        user: NDArray[np.integer],
-        video: NDArray[np.integer],
-        weight: NDArray[np.float32],
-    ) -> None:
-        """Add the follow-ups of videos that users have seen to the scores, in place.
+    def of(
+        self, video: NDArray[np.integer], weight: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Give the follow-ups of videos, and what each adds to its score.
 
         Parameters
         ----------
-        scores
-            Shape (at least n_items, n_users), contiguous.
-        user, video, weight
-            Shape (m,): which user saw which row, and how much of it is left.
+        video, weight
+            Shape (m,): rows, and how much of each is left.
+
+        Returns
+        -------
+        rows, scores
+            Shape (m, width).
         """
-        flat = self.rows[video].astype(np.int64) * scores.shape[1] + user[:, None]
-        added = self.scores[video] * weight[:, None]
-        np.add.at(scores.reshape(-1), flat.ravel(), added.ravel())
+        return self.rows[video], self.scores[video] * weight[:, None]

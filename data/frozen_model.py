@@ -17,17 +17,19 @@ from data.follow_ups import FollowUps
 from data.user_history import DEFAULT_LIMIT
 from data.vocabulary import Vocabulary
 from data.watch_scale import WatchScale
+from data.whitened import whiten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
+    from data.whitened import Whitened
+
 ModelVersion = NewType("ModelVersion", str)
 
 _FORMAT: Final = 2
 _READABLE: Final = (1, 2)  # 1 had no follow-ups, and knew neither skips nor durations
-_ROWS_AT_ONCE: Final = 4096  # so that little of the factors is ever held in float64
 _ARRAYS: Final = {
     "item_factors": np.float32,
     "gram": np.float64,
@@ -136,23 +138,13 @@ class FrozenModel:
         return len(self.gram)
 
     @cached_property
-    def whitened_factors(self) -> NDArray[np.float32]:
-        """``Y (YᵀY + λI)⁻¹``, float32, shape (n_items, k); derived once, for the dual fold-in."""
-        whitened = np.empty(self.item_factors.shape, np.float32)
-        for first in range(0, self.n_items, _ROWS_AT_ONCE):
-            some = slice(first, first + _ROWS_AT_ONCE)
-            whitened[some] = np.linalg.solve(self.gram, self.item_factors[some].T).T
-        return whitened
+    def whitened(self) -> Whitened:
+        """The factors as users are folded in and videos are ranked with; derived once.
 
-    @cached_property
-    def gram32(self) -> NDArray[np.float32]:
-        """`gram` in float32, for the primal fold-in."""
-        return self.gram.astype(np.float32)
-
-    @cached_property
-    def offsets(self) -> NDArray[np.float32]:
-        """What is added to every user's scores: the prior, and -inf for a blocked video."""
-        return np.where(self.blocked, np.float32(-np.inf), self.prior)
+        What is added to every score is the prior, and -inf for a blocked video.
+        """
+        offsets = np.where(self.blocked, np.float32(-np.inf), self.prior)
+        return whiten(self.item_factors, self.gram, offsets)
 
     @cached_property
     def cold_scores(self) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 
-from data.ranking import rank
+from data.scoring import rank
 from data.up_next import Listed, UpNext, rounded
 from data.user_history import DEFAULT_LIMIT
 

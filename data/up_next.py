@@ -9,8 +9,7 @@ import numpy as np
 
 from data.confidence import faded, fold_in_confidence, says_something
 from data.defaults import DEFAULT_LENGTH
-from data.ranking import rank
-from data.scoring import Ragged, Recent, fold_in, top_n
+from data.scoring import Ragged, Recent, fold_in, rank, top_n
 from data.user_history import joined
 from data.video_state import STATE
 from data.watch_scale import effective_ratio
@@ -111,7 +110,7 @@ class Known(NamedTuple):
         return Known(videos, self.confidence[theirs], self.preference[theirs], self.age[theirs])
 
     def folded_in(self, model: FrozenModel) -> NDArray[np.float32]:
-        """Give the user factors, see `data.scoring.fold_in`."""
+        """Give the whitened user factors, see `data.scoring.fold_in`."""
         return fold_in(model, self.videos, self.confidence, self.preference)
 
     def recent(self, model: FrozenModel) -> Recent | None:

@@ -114,6 +114,6 @@ def _try_out(serving: Serving) -> None:
     except np.linalg.LinAlgError as error:
         msg = f"version {serving.version} can't fold a user in: {error}"
         raise InvalidModelError(msg) from error
-    if not np.isfinite(user @ serving.model.item_factors.T).all():
+    if not np.isfinite(user @ serving.model.whitened.factors.T).all():
         msg = f"version {serving.version} gives scores that are not numbers"
         raise InvalidModelError(msg)

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from batch_training.judging.ways import NOTHING
-from data.ranking import rank
+from data.scoring import rank
 from data.up_next import known_videos
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ import msgspec
 import numpy as np
 
 from data.confidence import ConfidenceParameters
-from data.ranking import rank
-from data.scoring import Ragged, top_n
+from data.scoring import Ragged, rank, top_n
 from data.up_next import known_videos, rank_histories
 
 if TYPE_CHECKING:

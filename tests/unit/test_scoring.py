@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data import scoring
-from data.ranking import rank
-from data.scoring import Ragged, fold_in, top_n
+from data.follow_ups import FollowUps
+from data.scoring import Ragged, Recent, fold_in, rank, search, top_n
 from tests import oracle
 from tests.builders import model
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from data.frozen_model import FrozenModel
+    from data.whitened import Whitened
 
 FACTORS = 6
 SMALL = model(40, FACTORS)
@@ -40,10 +40,16 @@ def signed() -> st.SearchStrategy[float]:
     return st.builds(lambda value, sign: sign * value, size, st.sampled_from([1.0, 1.0, -1.0]))
 
 
+def plain(given_model: FrozenModel, users: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Turn whitened user factors back into those of the paper."""
+    lower = np.linalg.cholesky(given_model.gram)
+    return np.linalg.solve(lower.T, users.astype(np.float64).T).T
+
+
 USER = st.dictionaries(st.integers(0, 39), signed(), max_size=4 * FACTORS)
 
 
-def assert_close(got: NDArray[np.float32], expected: NDArray[np.float64]) -> None:
+def assert_close(got: NDArray[np.floating], expected: NDArray[np.float64]) -> None:
     """Compare the factors of one user."""
     np.testing.assert_allclose(got, expected, rtol=0, atol=ROUNDING * max(1, abs(expected).max()))
 
@@ -55,7 +61,7 @@ def test_fold_in_equals_the_oracles(users: list[dict[int, float]]) -> None:
     got = fold_in(SMALL, ragged([list(user) for user in users]), values)
     assert got.dtype == np.float32
     assert got.shape == (len(users), FACTORS)
-    for row, user in zip(got, users, strict=True):
+    for row, user in zip(plain(SMALL, got), users, strict=True):
         rows, confidences = list(user), [float(np.float32(v)) for v in user.values()]
         assert_close(row, oracle.fold_in(SMALL.item_factors, SMALL.gram, rows, confidences))
 
@@ -67,7 +73,7 @@ def test_fold_in_on_both_sides_of_the_switch(count: int, value: float) -> None:
     rows = list(range(count))
     got = fold_in(SMALL, ragged([rows]), np.full(count, value, np.float32))
     expected = oracle.fold_in(SMALL.item_factors, SMALL.gram, rows, [value] * count)
-    assert_close(got[0], expected)
+    assert_close(plain(SMALL, got)[0], expected)
 
 
 @given(st.lists(USER, min_size=1, max_size=6))
@@ -101,12 +107,9 @@ def test_user_without_known_videos_gets_zeros() -> None:
 
 def test_fold_in_leaves_the_model_alone() -> None:
     """Solving in place overwrites nothing that the model keeps."""
-    kept = [
-        a.copy() for a in (SMALL.item_factors, SMALL.gram, SMALL.gram32, SMALL.whitened_factors)
-    ]
+    kept = [a.copy() for a in SMALL.whitened]
     fold_in(SMALL, ragged([range(3), range(30)]), np.full(33, 31, np.float32))
-    now = (SMALL.item_factors, SMALL.gram, SMALL.gram32, SMALL.whitened_factors)
-    assert all((a == b).all() for a, b in zip(kept, now, strict=True))
+    assert all((a == b).all() for a, b in zip(kept, SMALL.whitened, strict=True))
 
 
 def expected_rows(
@@ -191,7 +194,7 @@ def test_many_users_go_through_in_pieces(monkeypatch: pytest.MonkeyPatch) -> Non
     users = np.random.default_rng(1).normal(size=(count, FACTORS)).astype(np.float32)
     out = ragged([[i] for i in range(count)])
     whole = top_n(wide, users, out, 5)
-    monkeypatch.setattr(scoring, "_MAX_SCORES", 3 * 416)
+    monkeypatch.setattr(search, "_MAX_SCORES", 3 * 416)
     pieces = top_n(wide, users, out, 5)
     assert (whole[0] == pieces[0]).all()
     np.testing.assert_allclose(whole[1], pieces[1], rtol=1e-5)
@@ -229,6 +232,71 @@ def test_real_sizes_agree_with_the_oracle(n_items: int, n_factors: int) -> None:
     ]
     got = fold_in(large, ragged(parts), np.concatenate(values))
     wide = large.item_factors.astype(np.float64)
-    for x, part, confidences in zip(got, parts, values, strict=True):
+    for x, part, confidences in zip(plain(large, got), parts, values, strict=True):
         exact = wide @ oracle.fold_in(wide, large.gram, part, confidences.tolist())
         np.testing.assert_allclose(wide @ x, exact, atol=3e-6 * np.abs(exact).max(), rtol=0)
+
+
+@given(
+    n_items=st.integers(33, 300),
+    n=st.sampled_from([1, 3, 20]),
+    seed=st.integers(0, 2**31),
+    distinct=st.sampled_from([1, 4, 1000]),
+    prior=st.sampled_from([0, 1, 50]),
+)
+def test_what_is_passed_over_is_never_among_the_best(
+    n_items: int, n: int, seed: int, distinct: int, prior: int
+) -> None:
+    """With few places looked at first, lists are those of all scores, follow-ups included."""
+    random = np.random.default_rng(seed)
+    # Whole numbers again, and lengths that fall as those of trained factors.
+    steep = np.geomspace(distinct, 1, n_items)[:, None]
+    factors = np.round(random.uniform(-1, 1, (n_items, 3)) * steep).astype(np.float32)
+    width = 4
+    follow_ups = FollowUps(
+        random.integers(0, n_items, (n_items, width)).astype(np.int32),
+        random.integers(-1, 2 * distinct, (n_items, width)).astype(np.float32),
+        1.0,
+    )
+    given_model = model(
+        n_items,
+        3,
+        item_factors=factors,
+        gram=np.eye(3),
+        prior=random.integers(0, prior + 1, n_items).astype(np.float32),
+        blocked=random.random(n_items) < random.choice([0, 0.2]),
+        follow_ups=follow_ups,
+    )
+    users = random.integers(-2, 3, (4, 3)).astype(np.float32)
+    out = [random.choice(n_items, 20, replace=False).tolist() for _ in users]
+    weight = random.choice([0, 0.5, 1], 20 * len(users)).astype(np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "_FIRST", 32)
+        rows, scores = top_n(given_model, users, ragged(out), n, Recent(ragged(out), weight))
+    for number, (user, excluded) in enumerate(zip(users, out, strict=True)):
+        wide = factors.astype(np.float64) @ user + given_model.prior
+        for row, left in zip(excluded, weight[20 * number :].tolist(), strict=False):
+            np.add.at(wide, follow_ups.rows[row], follow_ups.scores[row] * left)
+        left_out = {*excluded, *np.flatnonzero(given_model.blocked).tolist()}
+        expected = oracle.best(wide.tolist(), left_out.__contains__, n)
+        assert rows[number].tolist() == expected + [-1] * (n - len(expected))
+        assert scores[number, : len(expected)].tolist() == wide[expected].tolist()
+
+
+def test_short_videos_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of factors whose lengths fall as in training, only the first places are scored."""
+    steep = np.geomspace(1, 1e-4, 400, dtype=np.float32)[:, None]
+    factors = np.random.default_rng(0).normal(size=(400, FACTORS)).astype(np.float32) * steep
+    falling = model(400, FACTORS, item_factors=factors, prior=np.zeros(400, np.float32))
+    users = np.random.default_rng(1).normal(size=(5, FACTORS)).astype(np.float32)
+    seen: list[int] = []
+    scores = search._scores
+
+    def watched(whitened: Whitened, some: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+        seen.append(size)
+        return scores(whitened, some, size)
+
+    monkeypatch.setattr(search, "_FIRST", 64)
+    monkeypatch.setattr(search, "_scores", watched)
+    top_n(falling, users, ragged([[]] * 5), 5)
+    assert max(seen) < 400

@@ -43,7 +43,8 @@ def test_training_and_fold_in_solve_the_same_problem() -> None:
     model = freeze(fit(learnt_from.matrix, settings).item_factors, learnt_from, settings)
     stored = learnt_from.matrix
     known = Ragged(stored.indptr[1:].astype(np.int64), stored.indices)
-    users = fold_in(model, known, stored.data).astype(np.float64)
+    whitened = fold_in(model, known, stored.data).astype(np.float64)
+    users = np.linalg.solve(np.linalg.cholesky(model.gram).T, whitened.T).T
     for row, column in enumerate(stored.T.toarray().astype(np.float64)):
         weight = np.where(column != 0, np.abs(column), 1.0)
         left = (users.T * weight) @ users + 5.0 * np.eye(4)

@@ -69,7 +69,7 @@ def list_key(user: str) -> str:
 def save(path: Path, model: FrozenModel) -> None:
     """Write what `Model` reads."""
     ids = np.array(model.vocabulary.ids)
-    np.savez(path, factors=model.item_factors, gram=model.gram32, ids=ids)
+    np.savez(path, factors=model.item_factors, gram=model.gram.astype(np.float32), ids=ids)
 
 
 class Model:

@@ -7,10 +7,11 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from data import scoring, up_next
+from data import up_next
 from data.interaction import EventLimits, encode
 from data.model_store import ModelStore
 from data.redis_keys import RedisKeys
+from data.scoring import search
 from data.user_store import UserStore
 from stream_inference import micro_batch, recommend, write_back
 from stream_inference.dead_letters import Message, Origin
@@ -36,8 +37,8 @@ _STAGES: Final[tuple[tuple[Any, str, str], ...]] = (
     (write_back, "merge_news", "merge"),
     (up_next, "known_videos", "rows and confidences"),
     (up_next, "fold_in", "fold-in"),
-    (scoring, "_scores", "scores"),
-    (scoring, "best", "best of the scores"),
+    (search, "_scores", "scores of the longest"),
+    (search, "candidates", "best of the scores"),
     (up_next, "top_n", "leave out what is known"),
     (recommend, "up_next", "rows to lists"),
     (UserStore, "compare_and_set_many", "both to bytes"),
