@@ -112,7 +112,7 @@ class _Added(NamedTuple):
         """Add up what the first places get, shape (n_users, size)."""
         # User after user, as that stays in the processor's cache.
         index = np.where(self.place < size, self.user * size + self.place, n_users * size)
-        sums = np.bincount(index, self.score, n_users * size + 1)[:-1]
+        sums: NDArray[np.float64] = np.bincount(index, self.score, n_users * size + 1)[:-1]
         return sums.reshape(n_users, size)
 
     def select(self, which: NDArray[np.bool_]) -> _Added:
