@@ -108,12 +108,12 @@ class _Added(NamedTuple):
     place: NDArray[np.int32]
     score: NDArray[np.float32]
 
-    def summed(self, n_users: int, size: int) -> NDArray[np.float64]:
+    def summed(self, n_users: int, size: int) -> NDArray[np.float32]:
         """Add up what the first places get, shape (n_users, size)."""
         # User after user, as that stays in the processor's cache.
         index = np.where(self.place < size, self.user * size + self.place, n_users * size)
-        sums: NDArray[np.float64] = np.bincount(index, self.score, n_users * size + 1)[:-1]
-        return sums.reshape(n_users, size)
+        sums = np.bincount(index, weights=self.score, minlength=n_users * size + 1)
+        return sums[:-1].reshape(n_users, size).astype(np.float32)
 
     def select(self, which: NDArray[np.bool_]) -> _Added:
         """Keep some."""
