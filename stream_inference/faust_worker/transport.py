@@ -1,16 +1,20 @@
-"""Faust's Kafka transport, with two changes.
+"""Faust's Kafka transport, with three changes.
 
 - The fetch wait can be set; Faust hard-codes 1.5 s.
 - A message that can be handed over at once is. Faust runs each handing-over in a race of four
   asyncio tasks, against being suspended or stopped meanwhile: half of what it costs to receive
   an event. Here the race is run only for one that has to wait.
+- A message goes to our one agent as it is. Faust looks up codecs and settings for each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+import faust
+from faust.transport import conductor
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 from mode.services import WaitResults
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
 
     Race = Callable[..., Awaitable[WaitResults]]
+    HandOver = Callable[[Any], Awaitable[None]]
 
 SCHEME: Final = "upnext"
 
@@ -83,11 +88,37 @@ class Consumer(Eager, driver.Consumer):
         return Thread(self, loop=self.loop, beacon=self.beacon)
 
 
+class Conductor(conductor.Conductor):
+    """Hands messages to the agents of a topic."""
+
+    def _build_handler(self, tp: Any, channels: Any) -> HandOver:  # noqa: ANN401 - Faust's own types
+        if len(channels) != 1:
+            handler: HandOver = super()._build_handler(tp, channels)
+            return handler
+        app, may_go_on = self.app, self.app.flow_control.acquire
+        pause = partial(app.consumer.on_buffer_full, tp)
+        go_on = partial(app.consumer.on_buffer_drop, tp)
+
+        async def hand_over(message: Any) -> None:  # noqa: ANN401 - as above
+            await may_go_on()
+            (channel,) = channels
+            message.incref()
+            event = faust.Event(app, message.key, message.value, message.headers, message)
+            if channel.queue.full():
+                await channel.put(event)
+                return
+            queue = channel.queue
+            queue.put_nowait_enhanced(event, on_pressure_high=pause, on_pressure_drop=go_on)
+
+        return hand_over
+
+
 class Transport(driver.Transport):
     """The transport behind the scheme `SCHEME`."""
 
 
 Transport.Consumer = Consumer
+Transport.Conductor = Conductor
 
 
 def take_waiting(app: Any, queue: Any, most: int) -> list[Any]:  # noqa: ANN401 - Faust has no types
