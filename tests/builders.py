@@ -15,6 +15,7 @@ from data.interaction import Interaction
 from data.user_history import UserHistory
 from data.vocabulary import Vocabulary
 from data.watch_scale import WatchScale
+from stream_inference.faust_worker.settings import WorkerSettings
 from tests import oracle
 
 if TYPE_CHECKING:
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
 NOW_MS = 1_700_000_000_000
 # Few, so that events meet; of several lengths, and beyond ASCII, as a tie in time is broken by id.
 VIDEOS = ("a", "aa", "b", "é", "日", "😀", "\x00", "}{")
+WORKER_SETTINGS = WorkerSettings(
+    kafka="127.0.0.1:9092",
+    events_topic="events",
+    dead_letters_topic="dead",
+    group="group",
+    redis_url="redis://127.0.0.1:6379/0",
+    redis_prefix="test",
+)
 KINDS = ("watch", "like", "dislike", "neutral", "share", "hide", "rating")
 
 

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stream_inference.faust_worker.settings import WorkerSettings
 from stream_inference.faust_worker.worker import faust_app
+from tests.builders import WORKER_SETTINGS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
-
-SETTINGS = WorkerSettings(
-    kafka="127.0.0.1:9092",
-    events_topic="events",
-    dead_letters_topic="dead",
-    group="group",
-    redis_url="redis://127.0.0.1:6379/0",
-    redis_prefix="test",
-)
 
 
 def test_environment_changes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -29,7 +20,7 @@ def test_environment_changes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("APP_WEB_ENABLED", "1")
     monkeypatch.setenv("PRODUCER_ACKS", "0")
     monkeypatch.setenv("APP_VERSION", "none")
-    told = faust_app(SETTINGS, str(tmp_path)).conf
+    told = faust_app(WORKER_SETTINGS, str(tmp_path)).conf
     assert told.consumer_auto_offset_reset == "earliest"
     assert [url.host for url in told.broker] == ["127.0.0.1"]
     assert told.web_enabled is False

@@ -8,21 +8,13 @@ from typing import TYPE_CHECKING, Any
 import faust
 from faust.types.tuples import ConsumerMessage
 
-from stream_inference.faust_worker.settings import WorkerSettings
 from stream_inference.faust_worker.worker import faust_app
+from tests.builders import WORKER_SETTINGS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 TP = faust.types.TP("events", 0)
-SETTINGS = WorkerSettings(
-    kafka="127.0.0.1:1",
-    events_topic="events",
-    dead_letters_topic="dead",
-    group="group",
-    redis_url="redis://127.0.0.1:1",
-    redis_prefix="test",
-)
 
 
 def message(offset: int) -> ConsumerMessage:
@@ -36,16 +28,17 @@ class Handed:
     """An app whose conductor hands messages of one partition to one channel."""
 
     def __init__(self, folder: Path, room: int) -> None:
-        self.app = faust_app(SETTINGS, str(folder))
+        self.app = faust_app(WORKER_SETTINGS, str(folder))
         self.app.flow_control.resume()
         self.channel: Any = self.app.channel(maxsize=room).clone(is_iterator=True)
         conductor: Any = self.app.topics
-        self.hand_over = conductor._build_handler(TP, {self.channel})  # noqa: SLF001 - our override
-        self.paused: set[Any] = self.app.consumer._buffered_partitions  # noqa: SLF001 - to look at
+        self.hand_over = conductor._build_handler(TP, {self.channel})
+        self._consumer: Any = self.app.consumer
+        self.paused: set[Any] = self._consumer._buffered_partitions
 
     def close(self) -> None:
         """Close the event loop of the thread that would fetch."""
-        self.app.consumer._thread.thread_loop.close()  # noqa: SLF001 - nobody else does
+        self._consumer._thread.thread_loop.close()
 
 
 def test_message_stays_as_it_is(tmp_path: Path) -> None:
