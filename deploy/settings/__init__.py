@@ -5,6 +5,7 @@ They come from flags, then UPNEXT_* variables, then upnext.toml, then what a sea
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -28,7 +29,13 @@ from deploy.settings.night import (
     TrainingSettings,
 )
 from deploy.settings.shared import EventSettings, ListSettings, RedisSettings
-from deploy.settings.sources import SettingsError, refuse_unknown_variables, settings_file, tuned
+from deploy.settings.sources import (
+    SettingsError,
+    places_of,
+    refuse_unknown_variables,
+    settings_file,
+    tuned,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,18 +142,22 @@ def load_settings(flags: Mapping[str, Any], *, with_tuned: bool = True) -> Setti
     """
     refuse_unknown_variables(Settings.model_fields)
     given = {name: value for name, value in flags.items() if value is not None}
-    places = f"a flag, a UPNEXT_* variable or {settings_file()}"
-    settings = _made(Settings, given, places)
+    settings = _made(Settings, given, f"a flag, a UPNEXT_* variable or {settings_file()}")
+    places = places_of(given, settings.model_fields_set)
     if with_tuned:
         file, values = tuned()
-        places += f", or {file}"
         found = _made(TunedSettings, values, str(file)).model_dump(include=set(values))
         lacking = {name: found[name] for name in found.keys() - settings.model_fields_set}
         settings = settings.model_copy(update=lacking)
+        places |= dict.fromkeys(lacking, f"from {file}")
     try:
         with_values(TrainSettings(), settings.given())
     except ValueError as error:
-        msg = f"Settings that don't go together (from {places}):\n  {error}"
+        named = [
+            name for name in TunedSettings.model_fields if re.search(rf"\b{name}\b", str(error))
+        ]
+        where = ", ".join(f"{name} is {places.get(name, 'the default')}" for name in named)
+        msg = f"Settings that don't go together:\n  {error} ({where})"
         raise SettingsError(msg) from error
     return settings
 

@@ -27,6 +27,8 @@ def _numbers(value: object) -> object:
 
 
 Weight = Annotated[float, Field(ge=0, lt=math.inf)]
+AddedWeight = Annotated[float, Field(ge=0, le=1_000)]
+"""Where a video that a user surely wants scores 1: beside 1,000, the factors have no say."""
 
 
 class ModelSettings(BaseModel):
@@ -92,14 +94,16 @@ class AddedSettings(BaseModel):
     """What is added to the factors' scores; the data decide what is not given here."""
 
     prior_weight: Annotated[
-        Weight | None, Field(description="Of recent popularity, for the most viewed; 0 for none")
+        AddedWeight | None,
+        Field(description="Of recent popularity, for the most viewed; 0 for none, at most 1,000"),
     ] = None
     prior_half_life_days: Annotated[
         Weight | None,
         Field(description="Days after which a view counts half; 0: as long as the newest tenth"),
     ] = None
     follow_weight: Annotated[
-        Weight | None, Field(description="Of what people watch soon after; 0 for none")
+        AddedWeight | None,
+        Field(description="Of what people watch soon after; 0 for none, at most 1,000"),
     ] = None
     follow_half_life: Annotated[
         float | None,

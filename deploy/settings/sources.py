@@ -55,6 +55,24 @@ def tuned() -> tuple[Path, dict[str, Any]]:
         raise SettingsError(msg) from error
 
 
+def places_of(flags: Iterable[str], settled: Iterable[str]) -> dict[str, str]:
+    """Tell where each setting comes from.
+
+    Parameters
+    ----------
+    flags
+        Names that were given by a flag.
+    settled
+        All that were given by a flag, a variable or the file.
+    """
+    variables = {name.upper() for name in os.environ}
+    places = {name: f"from {settings_file()}" for name in settled}
+    places |= {
+        name: f"from {v}" for name in settled if (v := f"UPNEXT_{name.upper()}") in variables
+    }
+    return places | {name: f"from --{name.replace('_', '-')}" for name in flags}
+
+
 def _file(variable: str) -> Path:
     """Name the file that a variable names, or that lies in the current folder."""
     named = os.environ.get(variable)

@@ -163,8 +163,40 @@ def test_layers_have_to_go_together(folder: Path) -> None:
     (folder / "tuned.toml").write_text("watch_knee = 0.65\n")
     assert load_settings({}).watch_knee == 0.65
     (folder / "upnext.toml").write_text("watch_floor = 0.7\n")
-    with pytest.raises(SettingsError, match=r"(?s)upnext\.toml.*tuned\.toml.*above watch_floor"):
+    with pytest.raises(SettingsError, match=r"from upnext\.toml.*from tuned\.toml"):
         load_settings({})
+
+
+@pytest.mark.parametrize(
+    ("flags", "variable", "told"),
+    [
+        (
+            {"watch_floor": 1.2},
+            None,
+            "(watch_floor is from --watch-floor, watch_knee is the default)",
+        ),
+        (
+            {"watch_knee": 0.1},
+            "0.7",
+            "(watch_floor is from UPNEXT_WATCH_FLOOR, watch_knee is from --watch-knee)",
+        ),
+        ({}, "0.7", "(watch_floor is from UPNEXT_WATCH_FLOOR, watch_knee is from upnext.toml)"),
+    ],
+)
+def test_a_conflict_names_its_own_places(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    flags: dict[str, float],
+    variable: str | None,
+    told: str,
+) -> None:
+    """Settings that don't go together are each told with the one place that they come from."""
+    if variable:
+        monkeypatch.setenv("UPNEXT_WATCH_FLOOR", variable)
+        (folder / "upnext.toml").write_text("watch_knee = 0.5\n")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(flags)
+    assert told in str(caught.value)
 
 
 def test_tuned_may_lie_elsewhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
