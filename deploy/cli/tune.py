@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from deploy.cli.night import Mapped, Paths, column_map
 from deploy.cli.options import with_settings
-from deploy.settings import NightSettings, Settings
+from deploy.settings import SearchSettings, Settings
 from deploy.settings.sources import TUNED_FILE
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def seconds(text: str) -> float:
     return float(found[1]) * _UNITS[found[2]]
 
 
-@with_settings(NightSettings, with_tuned=False)
+@with_settings(SearchSettings, with_tuned=False)
 def tune(  # noqa: PLR0913 - each is a flag
     settings: Settings,
     paths: Paths,
@@ -82,6 +82,9 @@ def tune(  # noqa: PLR0913 - each is a flag
     from deploy.tuning.run import TuneOptions, run_search
     from deploy.tuning.tuned_file import check_writable
 
+    if out.suffix == ".svg":
+        told = f"{out} is to hold settings, and the drawing beside it ends with .svg; name another"
+        raise typer.BadParameter(told)
     check_writable(out)
     videos = Catalogue.read(catalogue) if catalogue else None
     folder = state_folder(settings.state_folder) / "tuning"

@@ -172,24 +172,35 @@ class StateSettings(BaseModel):
     ] = None
 
 
-class NightSettings(TrainingSettings, EventSettings, StateSettings):
-    """How the night reads, judges and publishes."""
+class SearchSettings(TrainingSettings, EventSettings, StateSettings):
+    """How a search reads, trains and judges."""
 
     max_bad_share: Annotated[
         float, Field(ge=0, le=1, description="Share of bad rows above which nothing is published")
     ] = 0.05
-    max_fall: Annotated[
-        float,
-        Field(
-            ge=0, le=1, description="Share by which data or quality may fall short of last night's"
-        ),
-    ] = 0.5
     max_events_a_day: Annotated[
         int, Field(ge=0, description="Users with more are left out as bots; 0 for no bound")
     ] = 0
     judged_share: Annotated[
         float, Field(gt=0, lt=1, description="Oldest share of events, not used for judging")
     ] = 0.9
+
+    def load(self) -> LoadSettings:
+        """Hand the settings to the reader of interactions."""
+        from batch_training.reading.load import LoadSettings  # noqa: PLC0415 - takes its time to import
+
+        return LoadSettings(limits=self.limits(), max_bad_share=self.max_bad_share)
+
+
+class NightSettings(SearchSettings):
+    """How the night reads, trains, judges and publishes."""
+
+    max_fall: Annotated[
+        float,
+        Field(
+            ge=0, le=1, description="Share by which data or quality may fall short of last night's"
+        ),
+    ] = 0.5
     window_events: Annotated[
         int, Field(gt=0, description="New events that suffice to judge the serving model itself")
     ] = 1_000
@@ -205,12 +216,6 @@ class NightSettings(TrainingSettings, EventSettings, StateSettings):
     keep_versions: Annotated[
         int, Field(gt=0, description="Versions kept in Redis and on disk beside those in use")
     ] = 5
-
-    def load(self) -> LoadSettings:
-        """Hand the settings to the reader of interactions."""
-        from batch_training.reading.load import LoadSettings  # noqa: PLC0415 - takes its time to import
-
-        return LoadSettings(limits=self.limits(), max_bad_share=self.max_bad_share)
 
     def night(self) -> night_settings.NightSettings:
         """Hand the settings to the night."""

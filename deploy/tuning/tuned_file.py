@@ -32,9 +32,6 @@ def check_writable(file: Path) -> None:
     TunedFileError
         If it can't.
     """
-    if file.suffix == ".svg":
-        msg = f"{file} is to hold settings, and the drawing beside it ends with .svg; name another"
-        raise TunedFileError(msg)
     with _explained(file):
         if file.is_dir():
             raise IsADirectoryError(None, "it is a folder")
