@@ -100,18 +100,31 @@ def tune(  # noqa: PLR0913 - each is a flag
 
 
 def _tell(found: Found, out: Path) -> None:
-    """Print and write what was found."""
-    import time
-
-    from deploy.tuning.pages import importance_svg, parts_table, settings_table
-    from deploy.tuning.tuned_file import tuned_text, write
+    """Print what was found, and write it; a search in vain replaces nothing."""
+    from deploy.tuning.pages import parts_table, settings_table
 
     console = Console()
     console.print(settings_table(found))
     if found.gains:
         console.print(parts_table(found))
-    if found.worths[2].low <= 0:
+    if found.is_default:
+        console.print("[yellow]Nothing better than the defaults was found.[/]")
+        if out.exists():
+            told = f"{out} is left as it was; delete it to train with the defaults."
+            console.print(escape(told), highlight=False)
+            return
+    elif found.worths[2].low <= 0:
         console.print("[yellow]Not surely better than the defaults:[/] the interval holds 0.")
+    _write(found, out, console)
+
+
+def _write(found: Found, out: Path, console: Console) -> None:
+    """Write the settings, and the drawing beside them."""
+    import time
+
+    from deploy.tuning.pages import importance_svg
+    from deploy.tuning.tuned_file import tuned_text, write
+
     write(out, tuned_text(found, time.time_ns() // 1_000_000))
     told = f"Written to {out}; `upnext night` reads it where it lies in the current folder, or "
     told += "where UPNEXT_TUNED names it."

@@ -41,12 +41,20 @@ def settings_table(found: Found) -> Table:
         bench.metric, _told(defaults), f"{_told(reached)}\n{_signed(gain)}", end_section=True
     )
     before, after = flat_values(found.base), tuned_values(found)
-    most = max(found.importance.values(), default=0.0)
+    importance = _importance(found)
+    most = max(importance.values(), default=0.0)
     for p in found.space.parameters:
-        share = found.importance.get(p.name, 0.0)
-        bar = "█" * round(_BAR * share / most) + f" {share:.0%}" if most else ""
+        share = importance.get(p.name, 0.0)
+        bar = "█" * round(_BAR * share / most) + f" {share:.0%}" if p.name in importance else ""
         table.add_row(p.setting, _text(before[p.setting]), _shown(after, p.setting), bar)
     return table
+
+
+def _importance(found: Found) -> dict[str, float]:
+    """Give the importance of what has a say; nothing of a part that is switched off has one."""
+    values = tuned_values(found)
+    shown = {p.name for p in found.space.parameters if p.setting in values}
+    return {name: share for name, share in found.importance.items() if name in shown}
 
 
 def _shown(values: Mapping[str, Value], name: str) -> str:
@@ -71,11 +79,11 @@ def parts_table(found: Found) -> Table:
 
 def importance_svg(found: Found) -> str:
     """Draw how much each parameter mattered, as bars."""
-    rows = list(found.importance.items())
+    rows = _importance(found)
     height = _ROW * (len(rows) + 2)
-    most = max(found.importance.values(), default=0.0) or 1.0
+    most = max(rows.values(), default=0.0) or 1.0
     drawn = []
-    for number, (name, share) in enumerate(rows):
+    for number, (name, share) in enumerate(rows.items()):
         top = _ROW * (number + 1.5)
         width = round((_WIDTH - _LEFT - 60) * share / most, 1)
         drawn += [

@@ -93,6 +93,11 @@ class Found(NamedTuple):
     importance: dict[str, float]
     standing: Standing
 
+    @property
+    def is_default(self) -> bool:
+        """Whether nothing better than the defaults was found."""
+        return self.best == self.base
+
 
 def run_search(
     spool: Spool, settings: NightSettings, options: TuneOptions, stages: Stages, narrator: Narrator
@@ -128,22 +133,11 @@ def run_search(
         if before := search.standing().done:
             narrator.say(f"Goes on after {before:,} trials of earlier runs, which {file} remembers")
         _search(search, Stop(options.trials, until), narrator)
-        with stages.stage("Is each part worth it?"):
-            best, gains = without_useless(search, search.best())
-            if search.worth(best).mean() < search.worth(base).mean():  # what is left may be less
-                best, gains = base, []
-            narrator.done()
-        return Found(
-            bench=bench,
-            space=space,
-            given=given,
-            base=base,
-            best=best,
-            worths=_worths(search, best),
-            gains=gains,
-            importance=search.importance(),
-            standing=search.standing(),
-        )
+        try:
+            return _looked_at(search, given, stages, narrator)
+        except KeyboardInterrupt:
+            narrator.say("[yellow]Stopped:[/] nothing is written; another run goes on.")
+            raise
 
 
 def _search(search: Search, stop: Stop, narrator: Narrator) -> None:
@@ -153,6 +147,28 @@ def _search(search: Search, stop: Stop, narrator: Narrator) -> None:
             search.run(stop, screen.show)
     except KeyboardInterrupt:
         narrator.say("[yellow]Stopped:[/] here is what was found so far; another run goes on.")
+
+
+def _looked_at(
+    search: Search, given: dict[str, Value], stages: Stages, narrator: Narrator
+) -> Found:
+    """Look at what was found, and leave out what is not worth it."""
+    with stages.stage("Is each part worth it?"):
+        best, gains = without_useless(search, search.best())
+        if search.worth(best).mean() < search.worth(search.base).mean():  # what is left may be less
+            best, gains = search.base, []
+        narrator.done()
+    return Found(
+        bench=search.fits.bench,
+        space=search.space,
+        given=given,
+        base=search.base,
+        best=best,
+        worths=_worths(search, best),
+        gains=gains,
+        importance=search.importance(),
+        standing=search.standing(),
+    )
 
 
 def _worths(search: Search, best: TrainSettings) -> tuple[Interval, Interval, Interval]:

@@ -87,9 +87,14 @@ def tuned_text(found: Found, at_ms: int) -> str:
         f"# {bench.metric} of these settings: {_told(reached)}",
         f"# Difference: {gain.mean:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})",
         "# `upnext night` takes what neither flags, UPNEXT_* variables nor upnext.toml give.",
-        "",
     ]
-    lines += [f"{name} = {_toml(value)}" for name, value in tuned_values(found).items()]
+    values = tuned_values(found)
+    if found.is_default:
+        lines.append(
+            "# Nothing better than the defaults was found; they follow the data each night."
+        )
+        values = {name: value for name, value in values.items() if name in found.given}
+    lines += ["", *(f"{name} = {_toml(value)}" for name, value in values.items())]
     return "\n".join(lines) + "\n"
 
 

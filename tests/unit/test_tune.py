@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tomllib
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +17,7 @@ from batch_training.merging.histories import merge_events
 from batch_training.training.flat import NAMES, flat_values, with_values
 from batch_training.training.settings import TrainSettings
 from batch_training.tuning.space import Space
+from batch_training.tuning.study import Standing
 from deploy import cli
 from deploy.cli.tune import seconds
 from deploy.settings import TrainingSettings, TunedSettings, load_settings
@@ -86,12 +88,38 @@ def test_a_search_from_file_to_file(tune: Callable[..., Ended], folder: Path) ->
     }
 
 
-def test_no_search_ends_below_the_defaults(tune: Callable[..., Ended], folder: Path) -> None:
-    """Where what is left of a search is worth less than the defaults, these are written."""
+def test_a_search_in_vain_sets_and_replaces_nothing(
+    tune: Callable[..., Ended], folder: Path
+) -> None:
+    """Nothing better than the defaults: an earlier file stays, a new one sets what was given."""
     pd.DataFrame(world(users=100, each=16, seed=9)).to_csv(folder / "events.csv", index=False)
-    ended = tune(*QUICK, "--trials", "1", "--regularization", "5")
-    assert "Difference: +0.0000" in (folder / "tuned.toml").read_text()
-    assert "Not surely better than the defaults" in ended.out
+    words = (*QUICK, "--trials", "1", "--regularization", "5")
+    ended = tune(*words)
+    text = (folder / "tuned.toml").read_text()
+    assert "Difference: +0.0000" in text
+    assert tomllib.loads(text) == {"factors": 8, "iterations": 3, "regularization": 5.0}
+    assert "Nothing better than the defaults was found." in ended.out
+    (folder / "tuned.toml").write_text("alpha = 3.0\n")
+    assert "tuned.toml is left as it was; delete it to train with the defaults" in tune(*words).out
+    assert (folder / "tuned.toml").read_text() == "alpha = 3.0\n"
+
+
+def test_a_second_ctrl_c_is_told(
+    tune: Callable[..., Ended], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first ends the trials; one more, amid the look at the parts, says what is left."""
+
+    def stop(*seen: object) -> None:
+        if not (isinstance(seen[-1], Standing) and seen[-1].done < 2):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("deploy.tuning.run.Screen.show", stop)
+    monkeypatch.setattr("deploy.tuning.run.without_useless", stop)
+    ended = tune(*QUICK)
+    assert ended.status == 128 + signal.SIGINT
+    assert "here is what was found so far" in ended.err
+    assert "nothing is written; another run goes on" in ended.err
+    assert not (folder / "tuned.toml").exists()
 
 
 def test_a_search_goes_on(tune: Callable[..., Ended], folder: Path) -> None:
