@@ -44,12 +44,10 @@ class Ended(NamedTuple):
 
 @pytest.fixture
 def upnext(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Ended]:
     """Give `upnext` in an empty folder and a wide terminal."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "300")
-    monkeypatch.delenv("UPNEXT_CONFIG", raising=False)
 
     def run(*words: str) -> Ended:
         monkeypatch.setattr(sys, "argv", ["upnext", *words])

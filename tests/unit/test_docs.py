@@ -9,16 +9,13 @@ import hashlib
 import json
 import os
 import re
-import shlex
 import time
 import tomllib
 from base64 import b64decode
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import msgspec
 import pytest
-import typer
 
 from batch_training.night_report import NightReport
 from batch_training.reading.load import LoadSettings, load
@@ -33,23 +30,19 @@ from data.sources.files import read_interactions
 from data.up_next import UpNext
 from data.user_history import UserHistory
 from data.user_store import Answer, UserStore, UserWrite
-from deploy.cli import app
 from deploy.embedded.redis_server import EmbeddedRedis
 from deploy.night.outcome import EXIT_CODES, Outcome
 from deploy.settings import load_settings
 from stream_inference.dead_letters import DeadLetter
 from stream_inference.refresh import Refreshed
+from tests.unit.documents import CONTRACTS, DOCS, FENCE, PAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 T = TypeVar("T")
 
-ROOT: Final = Path(__file__).parents[2]
-README: Final = ROOT / "README.md"
-CONTRACTS: Final = ROOT / "docs" / "contracts.md"
-PAGES: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EXAMPLE: Final = re.compile(
     r"^<!-- example: ([^>\n]+) -->\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL
 )
@@ -201,7 +194,7 @@ def test_output_is_shown_once_and_not_empty() -> None:
     assert len(block[1].split()) > 50
     pictures = re.findall(r"^!\[[^\]]+\]\((\S+)\)$", shown["quality"], re.MULTILINE)
     assert len(pictures) == shown["quality"].count("\n| --- |") > 1
-    assert all((ROOT / "docs" / picture).stat().st_size for picture in pictures)
+    assert all((DOCS / picture).stat().st_size for picture in pictures)
 
 
 def test_header_of_a_history_is_the_one_shown() -> None:
@@ -225,54 +218,3 @@ def example_of(name: str, kind: type[T]) -> T:
     """Decode the one example of that name."""
     (text,) = [e.text for e in examples() if e.name == name]
     return msgspec.json.decode(text, type=kind)
-
-
-def typed_commands(page: Path) -> list[list[str]]:
-    """Give what a page tells to type, word by word: from shell blocks and code in the text."""
-    text = page.read_text()
-    lines = [
-        line for lang, body in FENCE.findall(text) if lang == "sh" for line in body.split("\n")
-    ]
-    lines += re.findall(r"`((?:upnext|make)(?: [^`]+)?)`", FENCE.sub("", text))
-    words = [shlex.split(line, comments=True) for line in lines]
-    typed = [[word for i, word in enumerate(line) if i or "=" not in word] for line in words]
-    given = re.findall(r'make demo ARGS="(.*?)"', text)
-    return [*typed, *(["upnext", "demo", *shlex.split(options)] for options in given)]
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_command_exists(page: Path) -> None:
-    """What a page tells to type is there: the command, its flags, and the targets of make."""
-    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    for program, *words in filter(None, typed_commands(page)):
-        if program == "make":
-            assert {word for word in words if "=" not in word} <= set(targets), words
-        elif program == "upnext":
-            assert_known(words)
-
-
-def assert_known(words: list[str]) -> None:
-    """Check that `upnext` has the command and the flags of these words."""
-    command = typer.main.get_command(app)
-    rest = list(words)
-    while rest and (found := getattr(command, "commands", {})):
-        assert rest[0] in found, words
-        command = found[rest.pop(0)]
-    known = {"--help"} | {flag for parameter in command.params for flag in parameter.opts}
-    assert {word for word in rest if word.startswith("-") and word != "-"} <= known, words
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_resolves(page: Path) -> None:
-    """A link to another page, or to a heading, leads there."""
-    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", FENCE.sub("", page.read_text())):
-        path, _, heading = link.partition("#")
-        target = page.parent / path if path else page
-        assert target.exists(), link
-        assert not heading or heading in headings(target), link
-
-
-def headings(page: Path) -> set[str]:
-    """Give the anchors of a page, as GitHub makes them."""
-    titles = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 import pytest
@@ -16,10 +15,10 @@ from data.sources.files import read_interactions
 from deploy.errors import EXIT_USAGE
 from deploy.night.outcome import EXIT_CODES, Outcome
 from tests.builders import NOW_MS
+from tests.unit.documents import CONTRACTS, OPERATIONS
 
-DOCS: Final = Path(__file__).parents[2] / "docs"
-CONTRACTS: Final = DOCS / "contracts.md"
-OPERATIONS: Final = DOCS / "operations.md"
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def table_below(page: Path, heading: str) -> list[list[str]]:

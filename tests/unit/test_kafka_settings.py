@@ -12,15 +12,9 @@ from deploy.settings import load_settings
 from deploy.settings.sources import SettingsError
 from stream_inference.kafka_security import NO_SECURITY, KafkaSecurity
 
+pytestmark = pytest.mark.usefixtures("folder")
+
 SASL = {"kafka_security": "SASL_SSL", "kafka_username": "ada", "kafka_password": "secret-word"}
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in an empty folder, without settings from outside."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("UPNEXT_CONFIG", raising=False)
-    return tmp_path
 
 
 def test_nothing_by_default() -> None:

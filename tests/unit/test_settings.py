@@ -20,12 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in an empty folder, without settings from outside."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("UPNEXT_CONFIG", raising=False)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def test_flag_then_environment_then_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
