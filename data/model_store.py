@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
 from data.frozen_model import ModelVersion
-from data.loaded_model import LoadedModel, unpack, unpack_catalogue, unpack_model
-from data.manifest import FORMAT, NEEDED_PARTS, Manifest, ModelStoreError, describe, read_manifest
+from data.loaded_model import LoadedModel
+from data.manifest import FORMAT, Manifest, ModelStoreError, describe
 from data.model_lock import LostLockError
-from data.model_parts import ModelParts
-from data.model_pointer import Active, ModelPointer
+from data.model_pointer import Active
+from data.model_reader import ModelReader
 from data.popular import Popular
 
 if TYPE_CHECKING:
@@ -21,31 +21,16 @@ if TYPE_CHECKING:
     from data.catalogue import Catalogue
     from data.frozen_model import FrozenModel
     from data.model_lock import ModelLock
-    from data.redis_connection import Client
-    from data.redis_keys import RedisKeys
 
 __all__ = ["Active", "LoadedModel", "ModelStore", "ModelStoreError"]
 
 
-class ModelStore:
-    """Publish, verify, activate, load and delete versions.
+class ModelStore(ModelReader):
+    """Publish, activate and delete versions, beside what reads them.
 
     What changes something takes a `ModelLock`. Given one, each write takes place only as long as
     the lock was not lost, and raises `LostLockError` afterwards.
-
-    Parameters
-    ----------
-    client
-        Connection that returns bytes.
-    keys
-        The key schema.
     """
-
-    def __init__(self, client: Client, keys: RedisKeys) -> None:
-        self._redis = client
-        self._keys = keys
-        self._parts = ModelParts(client, keys)
-        self._pointer = ModelPointer(client, keys)
 
     def publish(
         self,
@@ -136,40 +121,6 @@ class ModelStore:
         popular = Popular.of(model, version)
         return self._pointer.move(popular, needed, lock=lock, undo=undo)
 
-    def popular(self) -> Popular:
-        """Read the popular videos of what was activated last; none where none can be read."""
-        return self._pointer.popular()
-
-    def current(self) -> Active | None:
-        """Read the pointer; None when nothing was ever activated.
-
-        Raises
-        ------
-        ModelStoreError
-            If something else stands there.
-        """
-        return self._pointer.current()
-
-    def previous(self) -> Active | None:
-        """Tell what a roll back goes to: the latest version before the current one; None if none.
-
-        What was rolled back, or replaced by an update of its catalogue, doesn't count: rolling
-        back twice goes back two steps, and never forth. Versions that were deleted are passed over.
-        """
-        current = self.current()
-        served = self._pointer.activations() if current else []
-        others = (a for a in served if current and a.version != current.version)
-        return next((active for active in others if self.has(active.version)), None)
-
-    def versions(self) -> list[ModelVersion]:
-        """List the published versions, oldest first."""
-        names = cast("list[bytes]", self._redis.zrange(self._keys.versions, 0, -1))
-        return [ModelVersion(name.decode()) for name in names]
-
-    def has(self, version: ModelVersion) -> bool:
-        """Whether there is a version of this name, whole or damaged."""
-        return bool(self._redis.exists(self._keys.manifest(version)))
-
     def sweep(self, *, lock: ModelLock | None = None) -> list[ModelVersion]:
         """Delete what was left of versions that somebody began to publish and never finished.
 
@@ -206,63 +157,3 @@ class ModelStore:
         except ModelStoreError:
             return False
         return self._parts.delete(version, counts, lock)
-
-    def manifest(self, version: ModelVersion) -> Manifest:
-        """Read a version's manifest.
-
-        Raises
-        ------
-        ModelStoreError
-            If there is none, or it can't be read.
-        """
-        key = self._keys.manifest(version)
-        value = self._redis.get(key)
-        if not isinstance(value, bytes):
-            msg = f"there is no version {version}: key {key} is missing"
-            raise ModelStoreError(msg)
-        return read_manifest(value, version, f"key {key}")
-
-    def verify(self, version: ModelVersion) -> Manifest:
-        """Read a version whole: checksums, shapes and numbers.
-
-        Raises
-        ------
-        ModelStoreError
-            Naming the first key that is missing or wrong.
-        """
-        return self._verified(version)[0]
-
-    def _verified(self, version: ModelVersion) -> tuple[Manifest, FrozenModel]:
-        manifest, blobs = self.read(version)
-        return manifest, unpack(manifest, blobs).model
-
-    def load(self, version: ModelVersion) -> LoadedModel:
-        """Read and verify what serves: the model and the catalogue.
-
-        Raises
-        ------
-        ModelStoreError
-            If one of them is missing or damaged, or is no model at all.
-        """
-        manifest = self.manifest(version)
-        return unpack(manifest, {part: self._parts.read(manifest, part) for part in NEEDED_PARTS})
-
-    def model(self, version: ModelVersion) -> FrozenModel:
-        """Read and verify the model of a version alone; errors as `load`."""
-        manifest = self.manifest(version)
-        return unpack_model(manifest, self._parts.read(manifest, "model"))
-
-    def catalogue(self, version: ModelVersion) -> Catalogue:
-        """Read and verify the catalogue of a version alone; errors as `load`."""
-        manifest = self.manifest(version)
-        return unpack_catalogue(manifest, self._parts.read(manifest, "catalogue"))
-
-    def report(self, version: ModelVersion) -> bytes:
-        """Read and verify the night's report, empty where there is none; errors as `load`."""
-        manifest = self.manifest(version)
-        return bytes(self._parts.read(manifest, "report")) if "report" in manifest.parts else b""
-
-    def read(self, version: ModelVersion) -> tuple[Manifest, dict[str, memoryview]]:
-        """Read every part as it was written, by name; errors as `load`."""
-        manifest = self.manifest(version)
-        return manifest, {name: self._parts.read(manifest, name) for name in manifest.parts}
