@@ -16,18 +16,14 @@ from batch_training.judging.unseen import choose_unseen, draw_users
 from batch_training.judging.window import choose_window
 from batch_training.merging.histories import gather
 from batch_training.model_card import libraries, model_card
-from batch_training.night_report import GateFacts, Training
+from batch_training.night_report import GateFacts
 from batch_training.opponent import choose_opponent
+from batch_training.trainer import Trainer
 from batch_training.training.probe import probe
-from batch_training.training.train import FitError, fit, freeze
-from batch_training.training.training_set import training_set
+from batch_training.training.train import FitError
 from data.frozen_model import FrozenModel, InvalidModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
     from batch_training.events import Events
     from batch_training.judgements import Judgement
     from batch_training.judging.window import Window
@@ -37,9 +33,6 @@ if TYPE_CHECKING:
     from batch_training.opponent import Opponent
     from batch_training.progress import Stages
     from batch_training.reading.spool import Spool
-    from batch_training.training.settings import TrainSettings
-    from batch_training.training.train import Fitted
-    from batch_training.training.training_set import TrainingSet
     from data.catalogue import Catalogue
 
 _TRIED: Final = 256  # users folded into the model of everything before it is published
@@ -128,6 +121,11 @@ class _Run:
     report: NightReport
     stages: Stages
 
+    @property
+    def _trainer(self) -> Trainer:
+        limit = self.settings.history_limit
+        return Trainer(self.given.catalogue, limit, self.report, self.stages)
+
     def night(self) -> Night:
         """Go from top to bottom."""
         limit = self.settings.history_limit
@@ -152,15 +150,15 @@ class _Run:
         """Train on the older events, judge by the newer ones, and ask the gate."""
         s, blocked, report = self.settings, self.given.catalogue.blocked_ids, self.report
         with self.stages.stage("Train on the older events"):
-            learnt_from = self._training_set(before, s.train, s.min_support)
+            learnt_from = self._trainer.training_set(before, s.train, s.min_support)
             asked = probe(before, later, learnt_from, s.train, blocked)
-            candidate = self._fit(learnt_from, s.train, asked)
+            candidate = self._trainer.fit(learnt_from, s.train, asked)
         opponent = choose_opponent(self.given.serving, window, s)
         rival = opponent.model
         if opponent.train is not None:
             with self.stages.stage("Train the serving model's settings"):
-                theirs = self._training_set(before, opponent.train, opponent.min_support)
-                rival = self._freeze(fit(theirs.matrix, opponent.train), theirs, opponent.train)
+                theirs = self._trainer.training_set(before, opponent.train, opponent.min_support)
+                rival = self._trainer.fit_aside(theirs, opponent.train)
         with self.stages.stage("Judge by the newer events"):
             judged = judge(
                 Contest(candidate, rival, before, later),
@@ -195,10 +193,10 @@ class _Run:
         some = before.take(draw_users(before, s.unseen_pairs, s.seed))
         unseen = choose_unseen(some, s.judge.unseen)
         with self.stages.stage("Train without some users"):
-            learnt_from = self._training_set(some, s.train, s.min_support, unseen)
+            learnt_from = self._trainer.training_set(some, s.train, s.min_support, unseen)
             if not learnt_from.matrix.nnz or not unseen.any():
                 return ()
-            model = self._freeze(fit(learnt_from.matrix, s.train), learnt_from, s.train)
+            model = self._trainer.fit_aside(learnt_from, s.train)
         with self.stages.stage("Judge by those users"):
             nothing = replace(later.take(slice(0)), users=some.users)
             judged = judge(
@@ -216,8 +214,8 @@ class _Run:
         report.libraries = libraries()
         train = msgspec.structs.replace(s.train, iterations=report.training[-1].iterations)
         with self.stages.stage("Train on everything"):
-            learnt_from = self._training_set(histories, train, s.min_support)
-            model = self._fit(learnt_from, train)
+            learnt_from = self._trainer.training_set(histories, train, s.min_support)
+            model = self._trainer.fit(learnt_from, train)
         if report.data:
             report.data = msgspec.structs.replace(
                 report.data,
@@ -229,42 +227,6 @@ class _Run:
         until_at = self.given.spool.until()
         facts = model_card(report, s, self.stages) | {"until_at": until_at}
         return Night(replace(model, metadata=facts), histories, until_at)
-
-    def _training_set(
-        self,
-        histories: Histories,
-        train: TrainSettings,
-        min_support: int,
-        without: NDArray[np.bool_] | None = None,
-    ) -> TrainingSet:
-        durations = self.given.catalogue.durations(histories.videos)
-        return training_set(histories, train, min_support, without, durations)
-
-    def _fit(
-        self,
-        learnt_from: TrainingSet,
-        settings: TrainSettings,
-        asked: Callable[[NDArray[np.float32]], float] | None = None,
-    ) -> FrozenModel:
-        """Fit and freeze, and keep how it went."""
-        fitted = fit(learnt_from.matrix, settings, self.stages.progress.step, asked)
-        self.report.training += (
-            Training(
-                device=fitted.device,
-                factors=settings.factors,
-                iterations=fitted.iterations,
-                stopped_early=fitted.stopped_early,
-                loss=tuple(fitted.loss),
-                probe=tuple(fitted.probe),
-            ),
-        )
-        return self._freeze(fitted, learnt_from, settings)
-
-    def _freeze(
-        self, fitted: Fitted, learnt_from: TrainingSet, settings: TrainSettings
-    ) -> FrozenModel:
-        blocked, limit = self.given.catalogue.blocked_ids, self.settings.history_limit
-        return freeze(fitted.item_factors, learnt_from, settings, blocked, limit)
 
     def _try_out(self, model: FrozenModel, histories: Histories) -> None:
         """Look at the model of everything before it is published; nobody judged this one."""
