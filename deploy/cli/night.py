@@ -66,7 +66,7 @@ def night(
     """
     from deploy.narrator import Narrator
     from deploy.night.outcome import whole_night
-    from deploy.night.run import NightOptions
+    from deploy.night.work import NightOptions
     from deploy.night_summary import summary
 
     for number in _SIGNALS:

@@ -16,8 +16,10 @@ from data.model_lock import LockedError
 from data.redis_connection import explained
 from data.sources.table import SourceError
 from deploy.errors import exit_status
+from deploy.night.begin import DriftError
 from deploy.night.folder import NightFolder, state_folder
-from deploy.night.run import DriftError, NightOptions, Run
+from deploy.night.run import run
+from deploy.night.work import NightOptions, Work
 from deploy.stores import Stores
 
 if TYPE_CHECKING:
@@ -102,7 +104,7 @@ def whole_night(options: NightOptions, settings: Settings, progress: Progress) -
                 held.enter_context(stores.lock)
             folder = NightFolder.make(state_folder(settings.state_folder), started_at)
             scratch = held.enter_context(folder.scratch())
-            Run(options, settings, stores, stages, report, folder, scratch).night()
+            run(Work(options, settings, stores, stages, report, folder, scratch))
     except BaseException as ended:  # noqa: BLE001 - whatever it is, the report has to tell it
         error = ended
         _tell(error, report)
