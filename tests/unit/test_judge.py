@@ -4,61 +4,27 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 import pytest
 
-from batch_training.judging.judge import Contest, JudgeSettings, judge
+from batch_training.judging.judge import Contest, judge
 from batch_training.judging.measure import METRICS
 from batch_training.judging.peer_fits import PeerSettings
-from batch_training.judging.unseen import UnseenSettings, choose_unseen
-from batch_training.merging.histories import merge_events
-from batch_training.training.settings import TrainSettings
-from batch_training.training.train import fit, freeze
-from batch_training.training.training_set import training_set
-from data.vocabulary import Vocabulary
 from tests.builders import NOW_MS, event
-from tests.unit.nights import events_of, renamed, world
+from tests.unit.contests import EVERYBODY, REPLAY, SETTINGS, contest, figures
+from tests.unit.nights import renamed, world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from batch_training.judgements import Judgement
-    from batch_training.merging.histories import Histories
-    from data.frozen_model import FrozenModel
-
-TRAIN = TrainSettings(factors=8, iterations=4, regularization=5.0, threads=1)
-SETTINGS = JudgeSettings(resamples=200)
-REPLAY = msgspec.structs.replace(SETTINGS, protocols=("replay",))
-EVERYBODY = ["candidate", "left_alone", "popularity", "recent_popularity", "item_knn", "ease"]
-
-
-def trained(histories: Histories) -> FrozenModel:
-    learnt_from = training_set(histories, TRAIN)
-    return freeze(fit(learnt_from.matrix, TRAIN).item_factors, learnt_from, TRAIN)
-
-
-def contest(rows: list[dict[str, Any]]) -> Contest:
-    """Train on the first 80 % of some rows, without a tenth of the users."""
-    past, later = events_of(rows).split(0.8)
-    before = merge_events(past)
-    unseen = choose_unseen(before, UnseenSettings())
-    return Contest(trained(before.take(~unseen)), None, before, later, before.take(unseen))
 
 
 @pytest.fixture(scope="module")
 def small() -> Contest:
     """Give a world in which taste shows, with few enough rows to be quick."""
     return contest(world(users=80))
-
-
-def figures(judgement: Judgement) -> dict[str, dict[str, tuple[float, float, float]]]:
-    return {
-        way.name: {name: msgspec.structs.astuple(value) for name, value in way.figures.items()}
-        for way in judgement.ways
-    }
 
 
 def test_what_is_done_beside_the_judging_is_done_aside(small: Contest) -> None:
@@ -108,52 +74,6 @@ def test_taste_shows_in_every_protocol(small: Contest) -> None:
         assert popularity.less_candidate["coverage@10"].high < 0
 
 
-def test_the_same_model_is_no_better_than_itself(small: Contest) -> None:
-    """A candidate equal to the serving model differs from it by exactly nothing."""
-    found = judge(small._replace(serving=small.candidate), SETTINGS).judgements
-    for judgement in found[:2]:
-        serving = judgement.way("serving")
-        assert serving is not None
-        bounds = [msgspec.structs.astuple(value) for value in serving.less_candidate.values()]
-        assert bounds == [(0.0, 0.0, 0.0)] * len(bounds)
-    assert found[2].way("serving") is None
-    assert "trained on these users" in found[2].left_out["serving"]
-
-
-def test_a_worse_candidate_is_found_out(small: Contest) -> None:
-    """Shuffled factors lose to the model that they were taken from, for certain."""
-    factors = np.random.default_rng(0).permutation(small.candidate.item_factors)
-    worse = small._replace(
-        candidate=replace(small.candidate, item_factors=factors), serving=small.candidate
-    )
-    serving = judge(worse, REPLAY).judgements[0].way("serving")
-    assert serving is not None
-    assert serving.less_candidate["hit_rate@10"].low > 0.3
-
-
-def test_another_order_of_rows_changes_nothing(small: Contest) -> None:
-    """A serving model that numbers its videos otherwise is judged by ids."""
-    model = small.candidate
-    assert model.follow_ups
-    order = np.random.default_rng(0).permutation(model.n_items)
-    shuffled = replace(
-        model,
-        item_factors=model.item_factors[order],
-        popularity=model.popularity[order],
-        prior=model.prior[order],
-        blocked=model.blocked[order],
-        vocabulary=Vocabulary(model.vocabulary.ids[row] for row in order.tolist()),
-        follow_ups=replace(
-            model.follow_ups,
-            rows=np.argsort(order).astype(np.int32)[model.follow_ups.rows[order]],
-            scores=model.follow_ups.scores[order],
-        ),
-    )
-    found = figures(judge(small._replace(serving=shuffled), REPLAY).judgements[0])
-    for metric, (mean, *_) in found["candidate"].items():
-        assert found["serving"][metric][0] == pytest.approx(mean, abs=0.01)
-
-
 def test_names_do_not_change_the_figures() -> None:
     """With other ids for users and videos every figure of every way is the same."""
     rows = world(users=50)
@@ -173,30 +93,6 @@ def test_blocked_videos_are_nowhere(small: Contest) -> None:
     alone = judge(small, REPLAY, set(small.before.videos) - {last}).judgements[0]
     assert alone.cases > 0
     assert {way.figures["mrr@10"].mean for way in alone.ways} == {1.0}
-
-
-def test_what_only_the_serving_model_lists_is_a_target_too(small: Contest) -> None:
-    """A candidate that lost videos pays for it: its targets are those of both models."""
-    kept = np.arange(small.candidate.n_items) % 3 > 0
-    model = small.candidate
-    lost = replace(model, blocked=~kept)
-    alone = judge(small._replace(candidate=lost), REPLAY).judgements[0]
-    both = judge(small._replace(candidate=lost, serving=model), REPLAY).judgements[0]
-    whole = judge(small, REPLAY).judgements[0]
-    assert alone.cases < both.cases == whole.cases
-    assert (
-        both.ways[0].figures["hit_rate@10"].mean < 0.8 * whole.ways[0].figures["hit_rate@10"].mean
-    )
-
-
-def test_a_model_of_other_videos_finds_nothing(small: Contest) -> None:
-    """Videos of which the events know nothing take places, and are never found."""
-    model = small.candidate
-    others = Vocabulary(f"other {row}" for row in range(model.n_items))
-    found = judge(small._replace(serving=replace(model, vocabulary=others)), REPLAY).judgements[0]
-    serving = found.way("serving")
-    assert serving is not None
-    assert serving.figures["hit_rate@10"].mean == serving.figures["coverage@10"].mean == 0.0
 
 
 def test_groups_by_activity_are_parts_of_the_whole(small: Contest) -> None:
