@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,11 +12,10 @@ from data.frozen_model import ModelVersion
 from data.model_lock import ModelLock
 from data.model_store import ModelStore
 from data.redis_keys import RedisKeys
-from deploy import cli
 from tests.builders import NOW_MS, model
+from tests.commands import Upnext, run_upnext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from data.redis_connection import Client
@@ -27,30 +26,16 @@ A, B, C = (ModelVersion(f"2026010{n}T020000Z-{n}{n}aa") for n in (1, 2, 3))
 CATALOGUE = Catalogue(Video(id=f"v{n}", title=f"Video {n}") for n in range(40))
 
 
-class Ended(NamedTuple):
-    """How a command ended, and what it wrote."""
-
-    status: int
-    said: str
-
-
 @pytest.fixture
 def upnext(
     server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Ended]:
+) -> Upnext:
     """Give `upnext` in a wide terminal, with the server of the test."""
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("UPNEXT_REDIS_URL", server.url)
     monkeypatch.delenv("UPNEXT_CONFIG", raising=False)
 
-    def run(*words: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["upnext", *words])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        code = ended.value.code
-        return Ended(code if isinstance(code, int) else 0, "".join(capsys.readouterr()))
-
-    return run
+    return partial(run_upnext, monkeypatch, capsys)
 
 
 @pytest.fixture
@@ -78,7 +63,7 @@ def served(store: ModelStore) -> str:
     return active.version
 
 
-def test_list_marks_now_and_before(store: ModelStore, upnext: Callable[..., Ended]) -> None:
+def test_list_marks_now_and_before(store: ModelStore, upnext: Upnext) -> None:
     """The list marks what is served and what a roll back goes to, and copes with damage."""
     store._redis.set(KEYS.manifest(A), "{")
     lines = upnext("models", "list").said.splitlines()
@@ -88,7 +73,7 @@ def test_list_marks_now_and_before(store: ModelStore, upnext: Callable[..., Ende
     assert any("damaged" in line for line in lines if A in line)
 
 
-def test_show_prints_the_card(store: ModelStore, upnext: Callable[..., Ended]) -> None:
+def test_show_prints_the_card(store: ModelStore, upnext: Upnext) -> None:
     """The card has the facts of the manifest, in words and numbers for people."""
     ended = upnext("models", "show", "current")
     assert ended.status == 0
@@ -118,7 +103,7 @@ def test_show_prints_the_card(store: ModelStore, upnext: Callable[..., Ended]) -
     ],
 )
 def test_a_version_may_be_named_in_short(
-    store: ModelStore, upnext: Callable[..., Ended], name: str, status: int, said: str
+    store: ModelStore, upnext: Upnext, name: str, status: int, said: str
 ) -> None:
     """The first or last letters will do, if they say which; if not, there is a list."""
     ended = upnext("models", "show", name)
@@ -126,7 +111,7 @@ def test_a_version_may_be_named_in_short(
     assert said in " ".join(ended.said.split())
 
 
-def test_roll_back_twice_and_activate(store: ModelStore, upnext: Callable[..., Ended]) -> None:
+def test_roll_back_twice_and_activate(store: ModelStore, upnext: Upnext) -> None:
     """Each roll back goes a step further, the third has nowhere to go; activating goes anywhere."""
     for expected in (B, A):
         ended = upnext("models", "rollback")
@@ -141,9 +126,7 @@ def test_roll_back_twice_and_activate(store: ModelStore, upnext: Callable[..., E
     assert served(store) == C
 
 
-def test_what_is_taken_down_stays_down(
-    store: ModelStore, upnext: Callable[..., Ended], tmp_path: Path
-) -> None:
+def test_what_is_taken_down_stays_down(store: ModelStore, upnext: Upnext, tmp_path: Path) -> None:
     """The update and the roll back after it say what they did."""
     (tmp_path / "changes.jsonl").write_text('{"id": "v3", "blocked": true}')
     ended = upnext("catalogue", "update", str(tmp_path / "changes.jsonl"))
@@ -156,7 +139,7 @@ def test_what_is_taken_down_stays_down(
     assert store.load(ModelVersion(served(store))).model.blocked.nonzero()[0].tolist() == [3]
 
 
-def test_prune_tells_what_it_deleted(store: ModelStore, upnext: Callable[..., Ended]) -> None:
+def test_prune_tells_what_it_deleted(store: ModelStore, upnext: Upnext) -> None:
     """The oldest version goes; what is served and what was served before stay."""
     ended = upnext("models", "prune", "--keep", "1")
     assert ended.status == 0
@@ -165,7 +148,7 @@ def test_prune_tells_what_it_deleted(store: ModelStore, upnext: Callable[..., En
 
 
 def test_export_and_import(
-    store: ModelStore, client: Client, upnext: Callable[..., Ended], tmp_path: Path
+    store: ModelStore, client: Client, upnext: Upnext, tmp_path: Path
 ) -> None:
     """A version travels by file, and a file that is none ends with 1 and a message."""
     file = str(tmp_path / "model.zip")
@@ -193,7 +176,7 @@ def test_export_and_import(
 def test_nothing_changes_while_a_night_runs(
     store: ModelStore,
     client: Client,
-    upnext: Callable[..., Ended],
+    upnext: Upnext,
     tmp_path: Path,
     words: tuple[str, ...],
 ) -> None:

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy import cli
 from deploy.embedded.stack import EVENTS
+from tests.commands import Ended, Upnext, run_upnext
 from tests.integration.world import NOW_MS, PATIENCE_S, progress
 from tests.unit.nights import world as tastes
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
     from deploy.embedded.stack import EmbeddedStack
     from tests.integration.world import Stores
 
-    Upnext = Callable[..., "Ended"]
-
 USER, HIDDEN, LOST = "u1", "[/hidden]", "[lost]"
-
-
-class Ended(NamedTuple):
-    """How a command ended, and what it wrote."""
-
-    status: int
-    out: str
-    err: str
 
 
 @pytest.fixture
@@ -53,17 +41,9 @@ def upnext(
     )
 
     def run(*words: str, typed: str = "") -> Ended:
-        monkeypatch.setattr(sys, "argv", ["upnext", *words])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed.encode())))
-        try:
-            cli.main()
-        except SystemExit as ended:
-            status = ended.code if isinstance(ended.code, int) else 0
-        else:
-            status = 0
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return Ended(status, out, err)
+        ended = run_upnext(monkeypatch, capsys, *words, typed=typed)
+        assert "Traceback" not in ended.said
+        return ended
 
     return run
 

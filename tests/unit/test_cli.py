@@ -5,14 +5,14 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy import cli
+from tests.commands import Upnext, run_upnext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 NOWHERE = "redis://127.0.0.1:1/0"  # port 1: nobody listens there
@@ -34,32 +34,17 @@ LIGHT = ("numpy", "pydantic_settings", "rich.console", "typer")
 HEAVY = ("faust", "redis", "confluent_kafka", "pyarrow", "pandas", "scipy", "implicit", "optuna")
 
 
-class Ended(NamedTuple):
-    """How a command ended, and what it wrote."""
-
-    status: int
-    out: str
-    err: str
-
-
 @pytest.fixture
 def upnext(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Ended]:
+) -> Upnext:
     """Give `upnext` in an empty folder and a wide terminal."""
     monkeypatch.setenv("COLUMNS", "300")
 
-    def run(*words: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["upnext", *words])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        code = ended.value.code
-        return Ended(code if isinstance(code, int) else 0, *capsys.readouterr())
-
-    return run
+    return partial(run_upnext, monkeypatch, capsys)
 
 
-def test_help_lists_the_commands(upnext: Callable[..., Ended]) -> None:
+def test_help_lists_the_commands(upnext: Upnext) -> None:
     """The help names every command, each with a sentence of its own."""
     ended = upnext("--help")
     assert ended.status == 0
@@ -100,9 +85,7 @@ def test_help_imports_nothing_heavy() -> None:
         ("recommend", ["--json", "--redis-url"]),
     ],
 )
-def test_command_lists_its_flags(
-    upnext: Callable[..., Ended], command: str, flags: list[str]
-) -> None:
+def test_command_lists_its_flags(upnext: Upnext, command: str, flags: list[str]) -> None:
     """A command's help names its flags, and that settings may stand elsewhere."""
     ended = upnext(command, "--help")
     assert ended.status == 0
@@ -110,7 +93,7 @@ def test_command_lists_its_flags(
     assert [flag for flag in flags if flag not in ended.out] == []
 
 
-def test_no_command_shows_the_help(upnext: Callable[..., Ended]) -> None:
+def test_no_command_shows_the_help(upnext: Upnext) -> None:
     """Without a command there is the help, and the status of wrong usage."""
     ended = upnext()
     assert ended.status == 2
@@ -120,7 +103,7 @@ def test_no_command_shows_the_help(upnext: Callable[..., Ended]) -> None:
 @pytest.mark.parametrize(
     "words", [("dance",), ("night",), ("night", "missing.csv"), ("worker", "--dance")]
 )
-def test_wrong_usage(upnext: Callable[..., Ended], words: tuple[str, ...]) -> None:
+def test_wrong_usage(upnext: Upnext, words: tuple[str, ...]) -> None:
     """A word that is unknown or missing, and a file that isn't there, end with 2."""
     ended = upnext(*words)
     assert ended.status == 2
@@ -128,7 +111,7 @@ def test_wrong_usage(upnext: Callable[..., Ended], words: tuple[str, ...]) -> No
 
 
 @pytest.mark.parametrize("command", ["night", "refresh", "evaluate", "recommend", "models"])
-def test_no_redis(upnext: Callable[..., Ended], tmp_path: Path, command: str) -> None:
+def test_no_redis(upnext: Upnext, tmp_path: Path, command: str) -> None:
     """Without Redis a command says where it looked and which setting names another, and ends."""
     (tmp_path / "one.jsonl").write_text('{"user":"u","video":"v","kind":"like","at":1}\n')
     words = {
@@ -146,7 +129,7 @@ def test_no_redis(upnext: Callable[..., Ended], tmp_path: Path, command: str) ->
     assert "secret" not in ended.err + ended.out
 
 
-def test_url_that_is_none(upnext: Callable[..., Ended]) -> None:
+def test_url_that_is_none(upnext: Upnext) -> None:
     """A Redis URL that can't be read is told with what one looks like."""
     ended = upnext("models", "list", "--redis-url", "127.0.0.1:6379")
     assert ended.status == 1
@@ -154,7 +137,7 @@ def test_url_that_is_none(upnext: Callable[..., Ended]) -> None:
 
 
 def test_flag_then_environment_then_file(
-    upnext: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    upnext: Upnext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file is used if nothing else is given, a variable beats it, and a flag beats both."""
     (tmp_path / "upnext.toml").write_text('redis_url = "redis://127.0.0.1:1/1"\n')
@@ -174,7 +157,7 @@ def test_flag_then_environment_then_file(
     ],
 )
 def test_bad_setting(
-    upnext: Callable[..., Ended], tmp_path: Path, content: str, words: list[str], named: str
+    upnext: Upnext, tmp_path: Path, content: str, words: list[str], named: str
 ) -> None:
     """A setting that is unknown or can't be used is named, and the command ends with 2."""
     (tmp_path / "upnext.toml").write_text(content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
@@ -14,6 +14,9 @@ from data.interaction import MAX_ID_BYTES
 from data.sources.table import SourceError
 from tests.builders import NOW_MS, event
 from tests.unit.loaded import load_file, quarantined
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import signal
-import sys
 import tomllib
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
 import typer
 
 from batch_training.tuning.study import Standing
-from deploy import cli
 from deploy.cli.tune import seconds
 from deploy.settings import load_settings
+from tests.commands import Upnext, run_upnext
 from tests.unit.nights import world
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -26,36 +25,19 @@ pytestmark = pytest.mark.usefixtures("folder")
 QUICK = ("--trials", "4", "--factors", "8", "--iterations", "3", "--threads", "1")
 
 
-class Ended(NamedTuple):
-    """How a command ended, and what it wrote."""
-
-    status: int
-    out: str
-    err: str
-
-
 @pytest.fixture
 def tune(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Ended]:
+) -> Upnext:
     """Give `upnext tune` on a small world."""
     monkeypatch.setenv("COLUMNS", "200")
     pd.DataFrame(world()).to_csv(folder / "events.csv", index=False)
 
-    def run(*words: str) -> Ended:
-        command = ["upnext", "tune", "events.csv", "--state-folder", "state", *words]
-        monkeypatch.setattr(sys, "argv", command)
-        code: object = 0
-        try:
-            cli.main()
-        except SystemExit as ended:
-            code = ended.code
-        return Ended(code if isinstance(code, int) else 0, *capsys.readouterr())
-
-    return run
+    command = ("tune", "events.csv", "--state-folder", "state")
+    return partial(run_upnext, monkeypatch, capsys, *command)
 
 
-def test_a_search_from_file_to_file(tune: Callable[..., Ended], folder: Path) -> None:
+def test_a_search_from_file_to_file(tune: Upnext, folder: Path) -> None:
     """It prints its tables, and writes what `upnext night` then trains with, and a drawing."""
     ended = tune(*QUICK)
     assert ended.status == 0, ended.err
@@ -72,9 +54,7 @@ def test_a_search_from_file_to_file(tune: Callable[..., Ended], folder: Path) ->
     }
 
 
-def test_a_search_in_vain_sets_and_replaces_nothing(
-    tune: Callable[..., Ended], folder: Path
-) -> None:
+def test_a_search_in_vain_sets_and_replaces_nothing(tune: Upnext, folder: Path) -> None:
     """Nothing better than the defaults: an earlier file stays, a new one sets what was given."""
     pd.DataFrame(world(users=100, each=16, seed=9)).to_csv(folder / "events.csv", index=False)
     words = (*QUICK, "--trials", "1", "--regularization", "5")
@@ -89,7 +69,7 @@ def test_a_search_in_vain_sets_and_replaces_nothing(
 
 
 def test_a_second_ctrl_c_is_told(
-    tune: Callable[..., Ended], folder: Path, monkeypatch: pytest.MonkeyPatch
+    tune: Upnext, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first ends the trials; one more, amid the look at the parts, says what is left."""
 
@@ -106,7 +86,7 @@ def test_a_second_ctrl_c_is_told(
     assert not (folder / "tuned.toml").exists()
 
 
-def test_a_search_goes_on(tune: Callable[..., Ended], folder: Path) -> None:
+def test_a_search_goes_on(tune: Upnext, folder: Path) -> None:
     """Run again with more trials it goes on, says so, and draws what mattered."""
     assert "earlier runs" not in tune(*QUICK).err
     ended = tune(*QUICK, "--trials", "12")
@@ -115,7 +95,7 @@ def test_a_search_goes_on(tune: Callable[..., Ended], folder: Path) -> None:
     assert (folder / "tuned.svg").read_text().startswith("<svg")
 
 
-def test_a_search_is_not_bound_by_the_one_before(tune: Callable[..., Ended], folder: Path) -> None:
+def test_a_search_is_not_bound_by_the_one_before(tune: Upnext, folder: Path) -> None:
     """What stands in tuned.toml is neither fixed nor read by the next search."""
     (folder / "tuned.toml").write_text("alpha = 3.0\nunknown = 1\n")
     assert tune(*QUICK).status == 0
@@ -139,7 +119,7 @@ def test_a_search_is_not_bound_by_the_one_before(tune: Callable[..., Ended], fol
     ],
 )
 def test_what_can_not_be_done_is_told(
-    tune: Callable[..., Ended], words: tuple[str, ...], status: int, told: str
+    tune: Upnext, words: tuple[str, ...], status: int, told: str
 ) -> None:
     """Each mistake has its exit code, and says what to do."""
     ended = tune(*QUICK, *words)
