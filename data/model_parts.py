@@ -12,7 +12,8 @@ import msgspec
 from data.frozen_model import ModelVersion
 from data.manifest import ModelStoreError, chunks, digest
 from data.model_lock import evaluate, fenced
-from data.redis_connection import EVICTION_REMEDY, server_of
+from data.redis_connection import server_of
+from data.redis_facts import EVICTION_REMEDY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -11,6 +12,7 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.connection import SSLConnection, parse_url
 from redis.exceptions import (
     AskError,
+    AuthenticationError,
     BusyLoadingError,
     ClusterError,
     ConnectionError,  # noqa: A004 - Redis's own, which is what is meant here
@@ -51,10 +53,8 @@ TRANSIENT_ERRORS: Final = (
 # replicas, a script that runs for too long; and a cluster of which too little can be reached.
 _REFUSED: Final = re.compile("(^|caused error: )(MISCONF|NOREPLICAS|BUSY) ")
 _NOT_WHOLE: Final = re.compile("cannot be connected|slots are not covered|could not agree")
+_ASK_S: Final = 5.0
 _RECONNECTED: Final = (ConnectionError, TimeoutError, ReadOnlyError)
-EVICTION_REMEDY: Final = (
-    "Set it to volatile-ttl or noeviction, by CONFIG SET and in its configuration file."
-)
 _SETTINGS: Final = (
     "Another one is named with --redis-url, UPNEXT_REDIS_URL, or redis_url in upnext.toml."
 )
@@ -69,6 +69,10 @@ def is_transient(error: BaseException) -> bool:
 
 class RedisUnavailableError(RuntimeError):
     """Redis can't be reached or refuses to work; the message says what to do."""
+
+
+class RedisSetupError(RedisUnavailableError):
+    """The same, and waiting doesn't help: a password, TLS, a file or the URL is wrong."""
 
 
 def connect(url: str, *, patient: bool = True) -> Client:
@@ -86,7 +90,7 @@ def connect(url: str, *, patient: bool = True) -> Client:
 
     Raises
     ------
-    RedisUnavailableError
+    RedisSetupError
         If the URL can't be understood.
     redis.RedisError
         If nobody answers there; see `explained`.
@@ -103,14 +107,15 @@ def connect(url: str, *, patient: bool = True) -> Client:
     }
     try:
         # Whether anybody is there at all is told at once; patience is for later.
-        asked = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 1), **options)
+        once_more = Retry(NoBackoff(), 1, supported_errors=(ConnectionError,))
+        asked = redis.Redis.from_url(url, retry=once_more, **options | {"socket_timeout": _ASK_S})
     except ValueError:
         msg = (
             f"The Redis URL {without_password(url)!r} can't be read. It looks like "
             "redis://[user:password@]host:port/db, with what is special in a password "
             f"percent-encoded. {_SETTINGS}"
         )
-        raise RedisUnavailableError(msg) from None  # the cause may quote a piece of the password
+        raise RedisSetupError(msg) from None  # the cause may quote a piece of the password
     with asked:
         clustered = _is_node_of_cluster(asked)
     if clustered:
@@ -126,7 +131,7 @@ def _cluster(url: str, retry: Retry, options: dict[str, Any]) -> redis.RedisClus
             f"At {without_password(url)} is a node of a Redis Cluster, which has no database but "
             f"0 and is reached by host and port. {_SETTINGS}"
         )
-        raise RedisUnavailableError(msg)
+        raise RedisSetupError(msg)
     given["ssl"] = given.pop("connection_class", None) is SSLConnection
     return redis.RedisCluster(**given, retry=retry)
 
@@ -153,33 +158,6 @@ def server_of(client: Client, key: str) -> redis.Redis:
     return client.get_redis_connection(node)
 
 
-def eviction_warning(client: Client) -> str:
-    """Say why Redis may drop the model, or why that can't be known; empty if it won't.
-
-    It asks by `INFO`, which managed services allow where they forbid `CONFIG GET`.
-    """
-    try:
-        told = client.info("memory", **_primaries(client))
-    except NoPermissionError:
-        return "It could not be checked whether Redis may drop the model: this user may not `INFO`."
-    memories = told.values() if isinstance(client, redis.RedisCluster) else [told]
-    for memory in memories:
-        policy = str(memory.get("maxmemory_policy", ""))
-        if not policy:
-            return "It could not be checked whether Redis may drop the model: it doesn't say."
-        if memory.get("maxmemory") and policy.startswith("allkeys"):
-            return (
-                f"Redis drops the model before any user when it is full: its maxmemory-policy is "
-                f"{policy}. {EVICTION_REMEDY}"
-            )
-    return ""
-
-
-def _primaries(client: Client) -> dict[str, Any]:
-    clustered = isinstance(client, redis.RedisCluster)
-    return {"target_nodes": redis.RedisCluster.PRIMARIES} if clustered else {}
-
-
 def without_password(url: str) -> str:
     """Hide user and password of a URL, wherever they stand in it, for messages."""
     url = re.sub("password=[^&]*", "password=***", url)
@@ -188,27 +166,16 @@ def without_password(url: str) -> str:
     return f"{scheme[0] if scheme else ''}***@{tail}" if at else url
 
 
-def described(client: Client) -> str:
-    """Name what answers there: its kind, its version, and how it runs."""
-    try:
-        told = client.info("server", **_primaries(client))
-    except NoPermissionError:
-        return "of an unknown version: this user may not `INFO`"
-    clustered = isinstance(client, redis.RedisCluster)
-    info = next(iter(told.values())) if clustered else told
-    kind = info.get("server_name", "redis")
-    version = info.get(f"{kind}_version", info.get("redis_version", "?"))
-    return f"{kind} {version}, " + (f"{len(told)} primaries" if clustered else "one server")
-
-
 @contextmanager
 def explained(url: str) -> Iterator[None]:
     """Turn an error of Redis into one that a person can act on.
 
     Raises
     ------
+    RedisSetupError
+        If waiting doesn't help.
     RedisUnavailableError
-        In place of any error of the client library.
+        In place of any other error of the client library.
     """
     try:
         yield
@@ -219,8 +186,35 @@ def explained(url: str) -> Iterator[None]:
         )
         raise RedisUnavailableError(msg) from error
     except (RedisError, RedisClusterException) as error:
-        msg = (
-            f"Redis at {without_password(url)} does not answer as it should: {error}. "
-            f"Start a Redis 6.2+ or Valkey there. {_SETTINGS}"
+        kind, remedy = _remedy(url, error)
+        msg = f"Redis at {without_password(url)} does not answer as it should: {error}. {remedy}"
+        raise kind(msg) from error
+
+
+def _remedy(url: str, error: Exception) -> tuple[type[RedisUnavailableError], str]:
+    """Say whether waiting helps, and what a person can do."""
+    if isinstance(error, AuthenticationError):
+        return RedisSetupError, (
+            "Mend user and password in the URL, redis://user:password@host:port, with what is "
+            f"special in them percent-encoded. {_SETTINGS}"
         )
-        raise RedisUnavailableError(msg) from error
+    causes = list(_causes(error))
+    if any("handshake operation timed out" in str(cause) for cause in causes):
+        return (
+            RedisSetupError,
+            f"If it does not speak TLS, say redis://, not rediss://. {_SETTINGS}",
+        )
+    faults = (ssl.SSLError, FileNotFoundError) if url.startswith("rediss:") else ssl.SSLError
+    if any(isinstance(cause, faults) for cause in causes):
+        return RedisSetupError, (
+            "Look at redis_ca if we do not trust its certificate, at redis_certificate and "
+            "redis_key if it asks for ours, and say redis:// if it does not speak TLS."
+        )
+    kind = RedisUnavailableError if is_transient(error) else RedisSetupError
+    return kind, f"Start a Redis 6.2+ or Valkey there. {_SETTINGS}"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

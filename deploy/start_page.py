@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from data.redis_connection import (
+    RedisSetupError,
     RedisUnavailableError,
     connect,
-    described,
-    eviction_warning,
     explained,
     without_password,
 )
+from data.redis_facts import described, eviction_warning
 from deploy.kafka import KafkaUnavailableError, check_topics
 from stream_inference.logs import facts
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from deploy.settings import Settings
 
 _AGAIN_S: Final = 1.0
+_REMIND_S: Final = 10.0
 _LOG: Final = logging.getLogger("upnext.start")
 
 
@@ -35,7 +37,7 @@ def wait_for_servers(settings: Settings) -> None:
     ------
     RedisUnavailableError, KafkaUnavailableError
         If that takes longer than `start_patience_s`; the message says what to do.
-    KafkaSetupError
+    RedisSetupError, KafkaSetupError
         If waiting does not help: we are refused, or a topic is not as it must be.
     """
     _LOG.info(
@@ -59,20 +61,35 @@ class Patience:
 
     def __init__(self, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds
+        self._told = ""
+        self._told_at = 0.0
 
     def wait_for(self, look: Callable[[], None]) -> None:
         """Look until it works; the last error is raised when the time is over."""
         while True:
             try:
                 look()
+            except RedisSetupError:
+                raise
             except (RedisUnavailableError, KafkaUnavailableError) as error:
                 left = self._deadline - time.monotonic()
                 if left <= 0:
                     raise
-                _LOG.warning("%s Waiting for it, %.0f s more.", error, left)
+                self._tell(str(error), left)
             else:
                 return
             time.sleep(_AGAIN_S)
+
+    def _tell(self, what: str, left: float) -> None:
+        """Tell the whole once, then now and then that it is still so."""
+        now, kind = time.monotonic(), re.sub(r"\d+", "", what)  # it may hold times that change
+        if kind != self._told:
+            _LOG.warning("%s Waiting for it, %.0f s more.", what, left)
+        elif now - self._told_at >= _REMIND_S:
+            _LOG.warning("still waiting for it, %.0f s more", left)
+        else:
+            return
+        self._told, self._told_at = kind, now
 
 
 def _tell_redis(settings: Settings) -> None:

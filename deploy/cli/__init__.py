@@ -54,5 +54,7 @@ def main() -> None:
         status = exit_status(error)
         if status is None:
             raise
-        Console(stderr=True).print(f"[bold red]upnext:[/] {escape(str(error))}", highlight=False)
+        said = f"[bold red]upnext:[/] {escape(str(error))}"
+        # Not wrapped: it may hold a command to be copied.
+        Console(stderr=True).print(said, highlight=False, soft_wrap=True)
         sys.exit(status)

@@ -133,7 +133,8 @@ def _explained(bootstrap: str, told: list[KafkaError]) -> RuntimeError:
     says = f"Kafka at {bootstrap} does not answer: {why.str()}."
     if why.code() == _SIGN_IN:
         return KafkaSetupError(
-            f"{says} Look at kafka_username, kafka_password and kafka_sasl_mechanism."
+            f"{says} Look at kafka_username, kafka_password and kafka_sasl_mechanism, and at "
+            "kafka_security: this listener may not ask for a password."
         )
     if "ssl" in why.str().lower():
         kind = KafkaSetupError if why.code() in _HOPELESS else KafkaUnavailableError

@@ -80,7 +80,7 @@ def check_topics(settings: KafkaSettings, max_event_bytes: int) -> list[Found]:
     for warning in (line for each in found for line in warnings(each)):
         _LOG.warning("%s", warning)
     if refused := [line for each in found for line in refusals(each)]:
-        raise KafkaSetupError("\n".join(refused))
+        raise KafkaSetupError(" ".join(refused))
     return found
 
 

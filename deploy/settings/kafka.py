@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
-from deploy.settings.sources import SettingsError
+from deploy.settings.sources import readable_file
 from stream_inference.kafka_security import NO_SECURITY, KafkaSecurity, Mechanism, Protocol
 
 _TLS: Final = ("kafka_ca", "kafka_certificate", "kafka_key")
+_SERVERS: Final = r"^[^\s,]+( *, *[^\s,]+)*$"
+_TOPIC: Final = r"^[a-zA-Z0-9._-]+$"  # what Kafka takes
 _SASL: Final = ("kafka_username", "kafka_password")
 
 
 class KafkaSettings(BaseModel):
     """Where events come from."""
 
-    kafka: Annotated[str, Field(description="Kafka's bootstrap servers, host:port[,host:port]")] = (
-        "127.0.0.1:9092"
-    )
-    events_topic: Annotated[str, Field(description="Topic of live events")] = "upnext.events"
+    kafka: Annotated[
+        str,
+        Field(pattern=_SERVERS, description="Kafka's bootstrap servers, host:port[,host:port]"),
+    ] = "127.0.0.1:9092"
+    events_topic: Annotated[
+        str, Field(pattern=_TOPIC, max_length=249, description="Topic of live events")
+    ] = "upnext.events"
     dead_letters_topic: Annotated[
-        str, Field(description="Topic of events that could not be used")
+        str,
+        Field(pattern=_TOPIC, max_length=249, description="Topic of events that can't be used"),
     ] = "upnext.dead-letters"
     kafka_security: Annotated[
         Protocol, Field(description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
@@ -62,6 +66,13 @@ class KafkaSettings(BaseModel):
             raise ValueError("kafka_key needs kafka_certificate")
         return self
 
+    @model_validator(mode="after")
+    def _topics_differ(self) -> Self:
+        """Refuse dead letters among the events, which would come back for ever."""
+        if self.events_topic == self.dead_letters_topic:
+            raise ValueError("events_topic and dead_letters_topic must be two topics")
+        return self
+
     def security(self) -> KafkaSecurity:
         """Hand on how Kafka is reached.
 
@@ -70,7 +81,7 @@ class KafkaSettings(BaseModel):
         SettingsError
             If a file that is named can't be read.
         """
-        ca, certificate, key = (self._file(name) for name in _TLS)
+        ca, certificate, key = (readable_file(name, getattr(self, name)) for name in _TLS)
         return KafkaSecurity(
             protocol=self.kafka_security,
             ca=ca,
@@ -80,13 +91,3 @@ class KafkaSettings(BaseModel):
             username=self.kafka_username,
             password=self.kafka_password.get_secret_value() if self.kafka_password else None,
         )
-
-    def _file(self, name: str) -> Path | None:
-        named = getattr(self, name)
-        if named is None:
-            return None
-        file = Path(named).expanduser()
-        if not os.access(file, os.R_OK) or not file.is_file():
-            msg = f"{name} names {file}, which can't be read as a file; mend the setting"
-            raise SettingsError(msg)
-        return file

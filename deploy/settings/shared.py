@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from data.defaults import DEFAULT_LENGTH, DEFAULT_TTL_S
 from data.interaction import EventLimits
+from deploy.settings.sources import readable_file
 
 DAY_S: Final = 86_400
 _LIMITS: Final = EventLimits()
@@ -38,11 +39,13 @@ class RedisSettings(BaseModel):
     def _files_stand_in_the_url(self) -> Self:
         """Put the files of TLS into the URL, so that whoever connects needs to know no more."""
         files = {
-            "ssl_ca_certs": self.redis_ca,
-            "ssl_certfile": self.redis_certificate,
-            "ssl_keyfile": self.redis_key,
+            "ssl_ca_certs": readable_file("redis_ca", self.redis_ca),
+            "ssl_certfile": readable_file("redis_certificate", self.redis_certificate),
+            "ssl_keyfile": readable_file("redis_key", self.redis_key),
         }
-        given = {name: file for name, file in files.items() if file and name not in self.redis_url}
+        given = {
+            name: str(file) for name, file in files.items() if file and name not in self.redis_url
+        }
         if given and not self.redis_url.startswith("rediss://"):
             msg = "redis_ca, redis_certificate and redis_key are for a redis_url of rediss://..."
             raise ValueError(msg)

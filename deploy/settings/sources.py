@@ -73,6 +73,23 @@ def places_of(flags: Iterable[str], settled: Iterable[str]) -> dict[str, str]:
     return places | {name: f"from --{name.replace('_', '-')}" for name in flags}
 
 
+def readable_file(setting: str, named: str | None) -> Path | None:
+    """Give the file that a setting names, None if it names none.
+
+    Raises
+    ------
+    SettingsError
+        If it can't be read.
+    """
+    if named is None:
+        return None
+    file = Path(named).expanduser()
+    if not os.access(file, os.R_OK) or not file.is_file():
+        msg = f"{setting} names {file}, which can't be read as a file; mend the setting"
+        raise SettingsError(msg)
+    return file
+
+
 def _file(variable: str) -> Path:
     """Name the file that a variable names, or that lies in the current folder."""
     named = os.environ.get(variable)

@@ -15,7 +15,8 @@ from data.frozen_model import ModelVersion
 from data.heartbeats import Heartbeat, Heartbeats
 from data.model_lock import ModelLock
 from data.model_store import ModelStore
-from data.redis_connection import RedisUnavailableError, connect, eviction_warning, explained
+from data.redis_connection import RedisSetupError, RedisUnavailableError, connect, explained
+from data.redis_facts import eviction_warning
 from data.redis_keys import RedisKeys
 from data.user_store import UserStore
 from deploy.embedded.redis_server import EmbeddedRedis, available_servers, free_port
@@ -96,10 +97,44 @@ def test_tls_without_a_file(secured: Secured, lacking: list[str]) -> None:
     assert "cret" not in str(caught.value)
 
 
-def test_files_without_tls_are_refused() -> None:
+def test_files_without_tls_are_refused(secured: Secured) -> None:
     """A CA for a URL that is not TLS is a mistake, and said to be one."""
     with pytest.raises(SettingsError, match="rediss://"):
-        load_settings({"redis_url": "redis://localhost", "redis_ca": "/ca.pem"})
+        load_settings({"redis_url": "redis://localhost", "redis_ca": secured.files["redis_ca"]})
+
+
+@pytest.mark.parametrize("setting", ["redis_ca", "redis_certificate", "redis_key"])
+def test_a_file_that_is_not_there_is_named(secured: Secured, setting: str) -> None:
+    """A file of TLS that can't be read is a mistake in the settings, with the setting's name."""
+    with pytest.raises(SettingsError, match=f"{setting} names /not/there.pem"):
+        load_settings({"redis_url": secured.url, **secured.files, setting: "/not/there.pem"})
+
+
+@pytest.mark.slow
+def test_what_waiting_does_not_help(
+    guarded: EmbeddedRedis, secured: Secured, tmp_path: Path
+) -> None:
+    """A wrong password, TLS with one who speaks none, a wrong CA and a lacking one are told apart.
+
+    A server that is not there may come; these won't mend themselves.
+    """
+    trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
+    plain = guarded.url.replace("redis:", "rediss:")
+    cases = {
+        guarded.url.replace("//", "//upnext-worker:wrong@"): "user and password",
+        plain: "say redis://",
+        f"{secured.url}?ssl_ca_certs={tmp_path / 'other.pem'}": "redis_ca",
+        f"{secured.url}?ssl_ca_certs=/not/there.pem": "redis_ca",
+        f"{secured.url}?ssl_ca_certs={secured.files['redis_ca']}": "redis_certificate",
+        f"{guarded.url.removesuffix('0')}99": "DB index",
+    }
+    for url, said in cases.items():
+        with pytest.raises(RedisSetupError, match=said), explained(url):
+            connect(url, patient=False)
+    nobody = f"redis://127.0.0.1:{free_port()}"
+    with pytest.raises(RedisUnavailableError) as caught, explained(nobody):
+        connect(nobody, patient=False)
+    assert not isinstance(caught.value, RedisSetupError)
 
 
 @pytest.fixture(scope="module")

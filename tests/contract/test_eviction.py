@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from data.redis_connection import eviction_warning, server_of
+from data.redis_connection import server_of
+from data.redis_facts import eviction_warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -86,6 +86,7 @@ def test_what_is_wrong_is_named(guarded: GuardedKafka, monkeypatch: pytest.Monke
         ("SIGNED", wrong, KafkaSetupError, "kafka_password"),
         ("SIGNED", replace(wrong, mechanism="SCRAM-SHA-512"), KafkaSetupError, "kafka_password"),
         ("SIGNED", signed(guarded, "SCRAM-SHA-256"), KafkaSetupError, "kafka_sasl_mechanism"),
+        ("TLS", signed(guarded), KafkaSetupError, "kafka_security"),
         ("TLS", stranger, KafkaSetupError, "kafka_ca"),
         ("TLS", nothing, KafkaSetupError, "kafka_ca"),
         ("MUTUAL", tls(guarded), KafkaUnavailableError, "kafka_certificate"),

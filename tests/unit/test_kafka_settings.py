@@ -46,6 +46,24 @@ def test_all_are_handed_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     )
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("kafka", ""),
+        ("kafka", "a:1,,b:2"),
+        ("events_topic", ""),
+        ("events_topic", "up next"),
+        ("dead_letters_topic", "dead/letters"),
+        ("dead_letters_topic", "x" * 250),
+        ("dead_letters_topic", load_settings({}).events_topic),
+    ],
+)
+def test_names_that_kafka_does_not_take(setting: str, value: str) -> None:
+    """No server, and a topic that can't be, are mistakes in the settings, with their name."""
+    with pytest.raises(SettingsError, match=setting):
+        load_settings({setting: value})
+
+
 def test_password_is_not_shown() -> None:
     """The password has no flag, which others on the machine could read, and is never printed."""
     settings = load_settings(SASL)
