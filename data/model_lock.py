@@ -15,14 +15,12 @@ import threading
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 from redis.exceptions import RedisError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from redis.client import Pipeline
 
     from data.redis_connection import Client
@@ -175,47 +173,6 @@ class ModelLock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
-
-
-def fenced(
-    client: Client,
-    keys: RedisKeys,
-    lock: ModelLock | None,
-    queue: Callable[[Pipeline], object],
-) -> list[Any]:
-    """Run commands in one transaction, in the same step as a look at the fence.
-
-    Parameters
-    ----------
-    lock
-        Whose fence; without one the transaction is not fenced.
-    queue
-        Puts the commands into the pipeline that it is given.
-
-    Returns
-    -------
-    The answers, one a command.
-
-    Raises
-    ------
-    LostLockError
-        If the lock was lost; then nothing is written.
-    """
-
-    def transact(pipe: Pipeline) -> None:
-        if lock is not None:
-            lock.check(pipe)
-        pipe.multi()
-        queue(pipe)
-
-    return cast("list[Any]", client.transaction(transact, *([keys.fence] if lock else [])))
-
-
-def evaluate(
-    pipe: Pipeline, script: str, keys: Sequence[str], *arguments: bytes | str | float
-) -> None:
-    """Put a script into a pipeline; the client's own `eval` can't do it on a cluster."""
-    pipe.execute_command("EVAL", script, len(keys), *keys, *arguments)  # type: ignore[no-untyped-call]  # has no types
 
 
 def _who(token: object) -> str:

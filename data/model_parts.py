@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
+from data.fenced import evaluate, fenced
 from data.frozen_model import ModelVersion
 from data.manifest import ModelStoreError, chunks, digest
-from data.model_lock import evaluate, fenced
 from data.redis_connection import server_of
 from data.redis_facts import EVICTION_REMEDY
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 import msgspec
 
+from data.fenced import evaluate, fenced
 from data.frozen_model import ModelVersion
 from data.manifest import ModelStoreError
-from data.model_lock import evaluate, fenced
 from data.popular import Popular
 
 if TYPE_CHECKING:

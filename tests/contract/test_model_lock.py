@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from data.catalogue import Catalogue
+from data.fenced import fenced
 from data.frozen_model import ModelVersion
-from data.model_lock import LockedError, LostLockError, ModelLock, fenced
+from data.model_lock import LockedError, LostLockError, ModelLock
 from data.model_store import ModelStore
+from data.redis_connection import server_of
 from tests.builders import model
 from tests.waiting import wait_until
 
@@ -34,7 +36,8 @@ ONE, TWO = ModelVersion("one"), ModelVersion("two")
 # Takes the lock, says so, waits for a line, writes, and says what came of it.
 HOLDER = f"""
 import sys
-from data.model_lock import LostLockError, ModelLock, fenced
+from data.fenced import fenced
+from data.model_lock import LostLockError, ModelLock
 from data.redis_connection import connect
 from data.redis_keys import RedisKeys
 client, keys = connect(sys.argv[1]), RedisKeys("test")
@@ -221,6 +224,21 @@ def test_a_takeover_between_look_and_write_is_seen(
 
     def queue(pipe: Pipeline) -> None:
         client.set(keys.fence, "another")
+        pipe.set(keys.unfinished, "value")
+
+    with lock, pytest.raises(LostLockError):
+        fenced(client, keys, lock, queue)
+    assert not client.exists(keys.unfinished)
+
+
+def test_a_connection_that_breaks_lets_nobody_pass(
+    client: Client, keys: RedisKeys, lock: ModelLock
+) -> None:
+    """What is sent again after the connection broke is compared with the fence again."""
+
+    def queue(pipe: Pipeline) -> None:
+        client.set(keys.fence, "another")
+        server_of(client, keys.fence).client_kill_filter(_type="normal", skipme=True)
         pipe.set(keys.unfinished, "value")
 
     with lock, pytest.raises(LostLockError):
