@@ -123,7 +123,8 @@ class Known(NamedTuple):
     def personal(self) -> NDArray[np.bool_]:
         """Whether anything is known that each user wants, shape (n_users,)."""
         wanted = (self.confidence > 0) & (self.preference > 0)
-        return np.array([wanted[part].any() for part in self.videos.slices()], np.bool_)
+        personal: NDArray[np.bool_] = self.videos.select(wanted).counts > 0
+        return personal
 
 
 class Knowing(Protocol):
@@ -175,7 +176,7 @@ def up_next(
     lists = []
     scores = rounded(ranking.scores)
     for i, (user, row) in enumerate(zip(users, ranking.rows.tolist(), strict=True)):
-        listed = zip(row, scores[i], strict=True)
+        found = row if row[-1] >= 0 else [r for r in row if r >= 0]
         lists.append(
             UpNext(
                 user=user,
@@ -183,7 +184,7 @@ def up_next(
                 activation=activation,
                 at=histories[i].newest_at,
                 personal=bool(ranking.personal[i]),
-                items=tuple(Listed(ids[r], score) for r, score in listed if r >= 0),
+                items=tuple(map(Listed, map(ids.__getitem__, found), scores[i])),
             )
         )
     return lists

@@ -33,11 +33,11 @@ STATE: Final = np.dtype(
 _REACTIONS: Final = {"neutral": NEUTRAL, "like": LIKE, "dislike": DISLIKE}
 
 
-def event_state(event: Interaction) -> NDArray[np.void]:
-    """State of one video after a single event, shape (1,), dtype `STATE`."""
+def event_state(event: Interaction) -> tuple[Any, ...]:
+    """State of one video after a single event: the fields of `STATE` in their order."""
     kind, at = event.kind, event.at
     reacted = kind in _REACTIONS
-    state = (
+    return (
         at if kind in ("watch", "rating") else 0,
         at,
         at,
@@ -49,7 +49,6 @@ def event_state(event: Interaction) -> NDArray[np.void]:
         kind == "share",
         kind == "hide",
     )
-    return np.array([state], STATE)
 
 
 def merge_states(a: NDArray[np.void], b: NDArray[np.void]) -> NDArray[np.void]:

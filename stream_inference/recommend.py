@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from data.frozen_model import FrozenModel, ModelVersion
     from data.interaction import Interaction
 
-# What is to be merged into each user's history, in order: events, or what the night knows.
-News = dict[str, list[UserHistory]]
+# What is to be merged into each user's history: events in order, or what the night knows.
+News = dict[str, list["Interaction"] | UserHistory]
 
 
 class Serving(NamedTuple):
@@ -34,23 +34,22 @@ class Serving(NamedTuple):
 
 def news_of(events: Iterable[Interaction]) -> News:
     """Group events by user, in order of arrival."""
-    news: News = {}
+    news: dict[str, list[Interaction]] = {}
     for event in events:
-        news.setdefault(event.user, []).append(UserHistory.of_event(event))
-    return news
+        news.setdefault(event.user, []).append(event)
+    return {**news}
 
 
 def merge_news(
     histories: Mapping[str, UserHistory], news: News, limit: int = DEFAULT_LIMIT
 ) -> dict[str, UserHistory]:
     """Merge what is new into each user's history; the same object comes back if nothing is."""
-    merged = {}
-    for user, items in news.items():
-        history = histories[user]
-        for item in items:
-            history = history.merge(item, limit)
-        merged[user] = history
-    return merged
+    return {
+        user: histories[user].merge(new, limit)
+        if isinstance(new, UserHistory)
+        else histories[user].add_all(new, limit)
+        for user, new in news.items()
+    }
 
 
 def lists_for(

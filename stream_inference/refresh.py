@@ -67,8 +67,7 @@ def refresh(
     users, written, unchanged, newer, lost = 0, 0, 0, 0, 0
     source = iter(histories)
     while batch := dict(islice(source, BATCH)):
-        news = {user: [history] for user, history in batch.items()}
-        outcome = write_back(store, serving, news, length)
+        outcome = write_back(store, serving, {**batch}, length)
         users += len(batch)
         written += outcome.written - len(outcome.list_is_newer)
         unchanged += outcome.unchanged

@@ -6,9 +6,8 @@ from data.interaction import Interaction
 from data.popular import Popular
 from data.redis_connection import connect
 from data.redis_keys import RedisKeys
-from data.user_history import DEFAULT_LIMIT, Mark, UserHistory, joined
+from data.user_history import DEFAULT_LIMIT, Mark
 from data.user_store import UserStore
-from data.video_state import event_state
 from deploy.embedded.redis_server import EmbeddedRedis
 from stream_inference.write_back import write_back
 
@@ -31,17 +30,16 @@ def check(store: UserStore) -> None:
     """Send the events, and look at what is kept."""
     for first in range(0, EVENTS, BATCH):
         events = [seen(number) for number in range(first, first + BATCH)]
-        states = joined(*map(event_state, events))
-        write_back(store, Popular(), {"bot": [UserHistory.of([e.video for e in events], states)]})
+        write_back(store, Popular(), {"bot": events})
     (stored,) = store.read_many(["bot"])
     oldest = EVENTS - DEFAULT_LIMIT
     assert stored.history.videos == [seen(number).video for number in range(oldest, EVENTS)]
     gone = seen(oldest - 1)
     assert stored.history.mark == Mark(gone.at, gone.video)
     assert len(stored.history.to_bytes()) < 40 * DEFAULT_LIMIT
-    late = write_back(store, Popular(), {"bot": [UserHistory.of_event(gone)]})
+    late = write_back(store, Popular(), {"bot": [gone]})
     assert (late.written, late.unchanged) == (0, 1)
-    new = write_back(store, Popular(), {"bot": [UserHistory.of_event(seen(EVENTS))]})
+    new = write_back(store, Popular(), {"bot": [seen(EVENTS)]})
     assert (new.written, new.unchanged) == (1, 0)
     (after,) = store.read_many(["bot"])
     assert (len(after.history), after.history.mark.video) == (DEFAULT_LIMIT, seen(oldest).video)

@@ -33,8 +33,8 @@ class Handed:
         self.channel: Any = self.app.channel(maxsize=room).clone(is_iterator=True)
         conductor: Any = self.app.topics
         self.hand_over = conductor._build_handler(TP, {self.channel})
-        self._consumer: Any = self.app.consumer
-        self.paused: set[Any] = self._consumer._buffered_partitions
+        consumer: Any = self.app.consumer
+        self._consumer, self.paused = consumer, consumer._buffered_partitions
 
     def close(self) -> None:
         """Close the event loop of the thread that would fetch."""

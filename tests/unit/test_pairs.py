@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_training.merging.pairs import Numbering, merged_pairs, pairs_of, sorted_by_time
-from data.video_state import event_state, merge_states
+from data.user_history import UserHistory
+from data.video_state import merge_states
 from tests.builders import VIDEOS
 from tests.unit.nights import events_of
 from tests.unit.test_histories import BUSY, STREAM
@@ -39,7 +40,7 @@ def test_states_of_events_are_those_of_the_day(drawn: list[tuple[str, dict[str, 
     """Each event alone gives the state that it gives by day, to the byte."""
     events = events_of([plain | {"user": user} for user, plain in drawn])
     pairs = pairs_of(events, Numbering.of(events.videos))
-    single = [event_state(events.interaction(row)) for row in range(len(events))]
+    single = [UserHistory.of_event(events.interaction(row)).states for row in range(len(events))]
     assert pairs.states.tobytes() == np.concatenate(single).tobytes()
 
 

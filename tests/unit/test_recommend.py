@@ -33,7 +33,7 @@ def test_news_keep_the_order_of_arrival() -> None:
     ]
     news = news_of([interaction(plain) for plain in events])
     assert list(news) == ["second", "first"]
-    assert [part.videos for part in news["second"]] == [["a"], ["c"], ["a"]]
+    assert news["second"] == [interaction(events[at]) for at in (0, 2, 3)]
     assert news_of([]) == {}
 
 

@@ -61,6 +61,19 @@ def test_one_event_merges_as_a_history_does(first: Events, then: Events, limit: 
         assert short == general
 
 
+@given(
+    st.lists(events(), max_size=8),
+    st.lists(events(), min_size=1, max_size=8),
+    st.sampled_from([1, 3, BOUND, 1_000]),
+)
+def test_events_at_once_are_events_in_turn(known: Events, fresh: Events, limit: int) -> None:
+    """Several events merge to what they give one after the other, also past the bound."""
+    kept = history(known, limit)
+    at_once = kept.add_all([interaction(plain) for plain in fresh], limit)
+    assert at_once == history(known + fresh, limit)
+    assert at_once.add_all([interaction(plain) for plain in fresh], limit) is at_once
+
+
 def _merge_generally(kept: UserHistory, one: UserHistory, limit: int) -> UserHistory:
     """Merge one event in company of all the other videos, which are there already."""
     others = [place for place, video in enumerate(kept.videos) if video not in one.videos]

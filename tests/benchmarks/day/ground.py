@@ -82,7 +82,7 @@ class Ground:
         store = UserStore(self.client, RedisKeys(_SEED))
         users = zip(self.world.users, self.world.histories, strict=True)
         while batch := dict(islice(users, _FILLED)):
-            write_back(store, Popular(), {user: [history] for user, history in batch.items()})
+            write_back(store, Popular(), {**batch})
 
     @cached_property
     def kafka(self) -> EmbeddedKafka:
