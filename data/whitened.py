@@ -21,39 +21,39 @@ class Whitened(NamedTuple):
 
     The videos stand by their length. None scores more than its length times the user's
     (Cauchy-Schwarz), so the best are found without a look at the short ones (Teflioudi, Gemulla
-    and Mykytiuk 2015, LEMP). A *place* is where a video stands in this order.
+    and Mykytiuk 2015, LEMP). A *position* is where a video stands in this order.
 
     Attributes
     ----------
     factors
-        ``Z``, float32, shape (n_items, k), by place.
+        ``Z``, float32, shape (n_items, k), by position.
     lengths
         Of each of the factors, float64, shape (n_items,): falling, and rounded up so that a score
         in float32 can't exceed a limit.
-    row_at, place_of
-        Shape (n_items,), int32: the row at each place, and the place of each row.
+    row_at, position_of
+        Shape (n_items,), int32: the row at each position, and the position of each row.
     offsets
-        What is added to every user's score, float32, shape (n_items,), by place; -inf for a
+        What is added to every user's score, float32, shape (n_items,), by position; -inf for a
         blocked video.
     greatest_offsets
-        Float64, shape (n_items,): the greatest offset from each place on, rounded up.
+        Float64, shape (n_items,): the greatest offset from each position on, rounded up.
     """
 
     factors: NDArray[np.float32]
     lengths: NDArray[np.float64]
     row_at: NDArray[np.int32]
-    place_of: NDArray[np.int32]
+    position_of: NDArray[np.int32]
     offsets: NDArray[np.float32]
     greatest_offsets: NDArray[np.float64]
 
     def limit(
-        self, place: NDArray[np.integer] | int, lengths: NDArray[np.float32]
+        self, position: NDArray[np.integer] | int, lengths: NDArray[np.float32]
     ) -> NDArray[np.float64]:
-        """Give what no video from a place on exceeds.
+        """Give what no video from a position on exceeds.
 
         Parameters
         ----------
-        place
+        position
             Shape (m,), or one for all.
         lengths
             Of the whitened user factors, shape (m,).
@@ -62,7 +62,9 @@ class Whitened(NamedTuple):
         -------
         Shape (m,).
         """
-        limit: NDArray[np.float64] = self.lengths[place] * lengths + self.greatest_offsets[place]
+        limit: NDArray[np.float64] = (
+            self.lengths[position] * lengths + self.greatest_offsets[position]
+        )
         return limit
 
 
@@ -84,10 +86,12 @@ def whiten(
         by_row[some] = solve_triangular(lower, item_factors[some].T, lower=True).T
     lengths = np.sqrt(np.einsum("ik,ik->i", by_row, by_row, dtype=np.float64))
     row_at = np.argsort(-lengths, kind="stable").astype(np.int32)
-    place_of = np.empty_like(row_at)
-    place_of[row_at] = np.arange(n_items, dtype=np.int32)
+    position_of = np.empty_like(row_at)
+    position_of[row_at] = np.arange(n_items, dtype=np.int32)
     up = 1 + 4 * (len(gram) + 2) * float(np.finfo(np.float32).eps)  # of a product's rounding
-    placed = offsets[row_at]
-    higher = np.maximum(placed * up, placed / up, dtype=np.float64)
+    by_position = offsets[row_at]
+    higher = np.maximum(by_position * up, by_position / up, dtype=np.float64)
     greatest = np.maximum.accumulate(higher[::-1])[::-1]
-    return Whitened(by_row[row_at], lengths[row_at] * up, row_at, place_of, placed, greatest)
+    return Whitened(
+        by_row[row_at], lengths[row_at] * up, row_at, position_of, by_position, greatest
+    )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from data.whitened import Whitened
 
 _MAX_SCORES: Final = 5 * 1024 * 1024  # held at once: 60 MiB, with what follow-ups add to them
-_FIRST: Final = 2048  # places that are looked at first, where most of the best are
+_FIRST: Final = 2048  # positions that are looked at first, where most of the best are
 _GROWTH: Final = 4
 _BUCKETS: Final = 512
 _ROUNDING: Final = 1e-5  # of sums in float32, relative
@@ -102,38 +102,38 @@ class _Asked(NamedTuple):
 
 
 class _Added(NamedTuple):
-    """What follow-ups add, all of shape (m,); a place may come several times."""
+    """What follow-ups add, all of shape (m,); a position may come several times."""
 
     user: NDArray[np.int64]
-    place: NDArray[np.int32]
+    position: NDArray[np.int32]
     score: NDArray[np.float32]
 
     def summed(self, n_users: int, size: int) -> NDArray[np.float32]:
-        """Add up what the first places get, shape (n_users, size)."""
+        """Add up what the first positions get, shape (n_users, size)."""
         # User after user, as that stays in the processor's cache.
-        index = np.where(self.place < size, self.user * size + self.place, n_users * size)
+        index = np.where(self.position < size, self.user * size + self.position, n_users * size)
         sums = np.bincount(index, weights=self.score, minlength=n_users * size + 1)
         return sums[:-1].reshape(n_users, size).astype(np.float32)
 
     def select(self, which: NDArray[np.bool_]) -> _Added:
         """Keep some."""
-        return _Added(self.user[which], self.place[which], self.score[which])
+        return _Added(self.user[which], self.position[which], self.score[which])
 
 
 def _best_of_first(
     model: FrozenModel, asked: _Asked, size: int, n: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Rank the videos of the first places, and those of the rest that follow-ups lift to them."""
+    """Rank the first videos, and those of the rest that follow-ups lift to them."""
     whitened, count = model.whitened, len(asked.users)
     scores = _scores(whitened, asked.users, size)
     far = None
     if asked.recent and model.follow_ups:
         added = _added(whitened, model.follow_ups, asked.recent)
         scores[:size] += added.summed(count, size).T
-        far = added.select(added.place >= size)
-    place = whitened.place_of[asked.excluded.rows]
-    inside = place < size
-    scores[place[inside], asked.excluded.owners()[inside]] = -np.inf
+        far = added.select(added.position >= size)
+    position = whitened.position_of[asked.excluded.rows]
+    inside = position < size
+    scores[position[inside], asked.excluded.owners()[inside]] = -np.inf
     found = candidates(scores, n)
     found = found._replace(row=whitened.row_at[found.row].astype(np.int64))
     best = found.best(count, n)
@@ -144,7 +144,7 @@ def _best_of_first(
 
 
 def _scores(whitened: Whitened, users: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """Score the videos of the first places, in whole groups: -inf where there is no video.
+    """Score the videos of the first positions, in whole groups: -inf where there is no video.
 
     Returns
     -------
@@ -165,26 +165,28 @@ def _added(whitened: Whitened, follow_ups: FollowUps, recent: Recent) -> _Added:
     matters = recent.weight > 0
     rows, score = follow_ups.of(recent.videos.rows[matters], recent.weight[matters])
     user = np.repeat(recent.videos.owners()[matters], rows.shape[1])
-    return _Added(user, whitened.place_of[rows.ravel()], score.ravel())
+    return _Added(user, whitened.position_of[rows.ravel()], score.ravel())
 
 
 def _lifted(whitened: Whitened, asked: _Asked, far: _Added, nth: NDArray[np.float32]) -> Candidates:
-    """Score the videos of later places that reach the n-th best with what follow-ups add.
+    """Score the videos of later positions that reach the n-th best with what follow-ups add.
 
-    What is added up in a bucket is at least what is added to any of its places, so it tells
-    which few places have to be looked at.
+    What is added up in a bucket is at least what is added to any of its positions, so it tells
+    which few positions have to be looked at.
     """
     count, n_items = len(asked.users), len(whitened.factors)
     nth = np.where(np.isneginf(nth), np.inf, nth)  # who has no n yet is asked for again
-    bucket = far.user * _BUCKETS + far.place % _BUCKETS
+    bucket = far.user * _BUCKETS + far.position % _BUCKETS
     sums = np.bincount(bucket, np.maximum(far.score, 0), _BUCKETS * count)
-    limit = whitened.limit(far.place, asked.lengths[far.user])
+    limit = whitened.limit(far.position, asked.lengths[far.user])
     some = far.select(sums[bucket] * (1 + _ROUNDING) + limit >= nth[far.user])
-    key, which = np.unique(some.user * n_items + some.place, return_inverse=True)
-    excluded = asked.excluded.owners() * n_items + whitened.place_of[asked.excluded.rows]
-    user, place = np.divmod(key, n_items)
-    score = np.einsum("ik,ik->i", whitened.factors[place], asked.users[user])
-    score += whitened.offsets[place] + np.bincount(which, some.score, len(key)).astype(np.float32)
+    key, which = np.unique(some.user * n_items + some.position, return_inverse=True)
+    excluded = asked.excluded.owners() * n_items + whitened.position_of[asked.excluded.rows]
+    user, position = np.divmod(key, n_items)
+    score = np.einsum("ik,ik->i", whitened.factors[position], asked.users[user])
+    score += whitened.offsets[position] + np.bincount(which, some.score, len(key)).astype(
+        np.float32
+    )
     listed = np.isfinite(score) & ~np.isin(key, excluded)
-    row = whitened.row_at[place].astype(np.int64)
+    row = whitened.row_at[position].astype(np.int64)
     return Candidates(user[listed], row[listed], score[listed])

@@ -50,8 +50,8 @@ def fold_in(
     base = wanted if preference is None else wanted * preference
     matters = (weight > 0) | (base > 0)  # an unobserved video adds nothing
     ends, rows = kept = known.select(matters)
-    place, counts = model.whitened.place_of[rows], kept.counts
-    evidence = _Evidence(place, np.sqrt(weight[matters]), wanted[matters], base[matters])
+    position, counts = model.whitened.position_of[rows], kept.counts
+    evidence = _Evidence(position, np.sqrt(weight[matters]), wanted[matters], base[matters])
     users = np.zeros((len(counts), model.n_factors), np.float32)  # (b, k)
     order = np.argsort(counts, kind="stable")  # alike ones side by side
     factors = model.whitened.factors
@@ -69,15 +69,15 @@ def fold_in(
 class _Evidence(NamedTuple):
     """What is folded in, all of one shape."""
 
-    place: NDArray[np.int32]
+    position: NDArray[np.int32]
     root: NDArray[np.float32]  # of the weight beyond that of an unobserved video
     wanted: NDArray[np.float32]  # 1 or 0
     base: NDArray[np.float32]  # the preference
 
     def at(self, which: slice | NDArray[np.int64]) -> _Evidence:
         """Take some of it."""
-        place, root = self.place[which], self.root[which]
-        return _Evidence(place, root, self.wanted[which], self.base[which])
+        position, root = self.position[which], self.root[which]
+        return _Evidence(position, root, self.wanted[which], self.base[which])
 
 
 def _side_by_side(ends: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -99,7 +99,7 @@ def _solve_dual(
         Of shape (g, m).
     """
     root, base = known.root * real, known.base * real
-    videos = factors.take(known.place, axis=0)  # (g, m, k)
+    videos = factors.take(known.position, axis=0)  # (g, m, k)
     inner: NDArray[np.float32] = videos @ videos.transpose(0, 2, 1)  # (g, m, m)
     # Not of the size of c, which would cost digits.
     solved: NDArray[np.float32] = root * (known.wanted - (inner @ base[:, :, None])[:, :, 0])
@@ -114,7 +114,7 @@ def _solve_dual(
 
 def _solve_primal(factors: NDArray[np.float32], known: _Evidence) -> NDArray[np.float32]:
     """Solve k equations, one for each factor."""
-    videos = factors[known.place]  # (m, k)
+    videos = factors[known.position]  # (m, k)
     weighted = videos * known.root[:, None]
     right = (known.base + known.wanted * known.root**2) @ videos
     matrix = weighted.T @ weighted

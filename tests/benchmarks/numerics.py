@@ -93,7 +93,7 @@ def agreement(world: World, batch: Batch) -> Agreement:
     ours, _ = _rank(world, batch)
     users = fold_in(world.model, batch.known, batch.confidence).astype(np.float64)
     whitened = world.model.whitened
-    factors = whitened.factors[whitened.place_of].astype(np.float64)
+    factors = whitened.factors[whitened.position_of].astype(np.float64)
     scores = [np.einsum("unk,uk->un", factors[rows], users) for rows in (theirs, ours)]
     gaps = np.abs(scores[0] - scores[1]) / np.abs(scores[0]).max(axis=1, keepdims=True)
     return Agreement(

@@ -12,21 +12,21 @@ from tests.builders import model
 def test_whitened_factors_undo_the_gram() -> None:
     """Products of whitened factors are those through the inverse of the gram."""
     small = model(50, 6)
-    by_row = small.whitened.factors[small.whitened.place_of].astype(np.float64)
+    by_row = small.whitened.factors[small.whitened.position_of].astype(np.float64)
     exact = small.item_factors @ np.linalg.solve(small.gram, small.item_factors.T)
     np.testing.assert_allclose(by_row @ by_row.T, exact, atol=1e-5)
 
 
 def test_longest_stand_first() -> None:
-    """Places fall by length, rows and places undo each other, and offsets come along."""
+    """Positions fall by length, rows and positions undo each other, and offsets come along."""
     blocked = np.array([True, False, False, True, False])
     small = model(5, 3, blocked=blocked)
     whitened = small.whitened
     assert (np.diff(whitened.lengths) <= 0).all()
     lengths = np.linalg.norm(whitened.factors, axis=1)
     np.testing.assert_allclose(lengths, whitened.lengths, rtol=1e-5)
-    assert (whitened.row_at[whitened.place_of] == np.arange(5)).all()
-    offsets = whitened.offsets[whitened.place_of]
+    assert (whitened.row_at[whitened.position_of] == np.arange(5)).all()
+    offsets = whitened.offsets[whitened.position_of]
     assert np.isneginf(offsets[blocked]).all()
     assert (offsets[~blocked] == small.prior[~blocked]).all()
     assert whitened.factors.dtype == whitened.offsets.dtype == np.float32
@@ -34,7 +34,7 @@ def test_longest_stand_first() -> None:
 
 @given(st.integers(0, 2**31), st.integers(1, 60), st.integers(1, 8))
 def test_no_score_exceeds_the_limit(seed: int, n_items: int, n_factors: int) -> None:
-    """From each place on, no score in float32 is above the limit for that place."""
+    """From each position on, no score in float32 is above the limit there."""
     random = np.random.default_rng(seed)
     whitened = model(
         n_items, n_factors, seed, blocked=random.random(n_items) < random.choice([0, 0.3, 1])
