@@ -6,12 +6,15 @@ import logging
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING, Final, NoReturn
+from collections.abc import Callable
+from typing import Final, NoReturn
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
+EXIT_GAVE_UP: Final = 1
+EXIT_BUG: Final = 70
 EXIT_UNFINISHED: Final = 75
+EXIT_REFUSED: Final = 78
+End = Callable[[str, int], NoReturn]
+"""Ends the process: why, and with which status."""
 _SIGNALS: Final = {signal.SIGTERM, signal.SIGINT}
 _LOG: Final = logging.getLogger(__name__)
 
@@ -50,22 +53,23 @@ class Watchdog:
     def _watch(self) -> None:
         name = signal.Signals(signal.sigwait(_SIGNALS)).name
         if self._stop is None:
-            self._end(f"{name} during the start: nothing was begun", 0)
+            self.end(f"{name} during the start: nothing was begun", 0)
         _LOG.info("%s: stops after the batch in hand, within %g s", name, self._grace_s)
-        timer = threading.Timer(self._grace_s, self._end, (self._late(), EXIT_UNFINISHED))
+        timer = threading.Timer(self._grace_s, self.end, (self._late(), EXIT_UNFINISHED))
         timer.daemon = True
         timer.start()
         self._stop()
         again = signal.Signals(signal.sigwait(_SIGNALS))
-        self._end(f"{again.name} again: ends at once, what it held is delivered again", 128 + again)
+        self.end(f"{again.name} again: what it held is delivered again", 128 + again)
 
     def _late(self) -> str:
         return (
-            f"no end in order within {self._grace_s:g} s: ends now, and what was not "
-            "acknowledged is delivered again"
+            f"no end in order within {self._grace_s:g} s: what was not acknowledged is delivered "
+            "again"
         )
 
-    def _end(self, why: str, status: int) -> NoReturn:
-        _LOG.log(logging.WARNING if status else logging.INFO, "%s (status %d)", why, status)
+    def end(self, why: str, status: int) -> NoReturn:
+        """End the process at once, from any thread, with a last line in the log."""
+        _LOG.log(logging.ERROR if status else logging.INFO, "ends with status %d: %s", status, why)
         self._last_words()
         os._exit(status)

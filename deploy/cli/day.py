@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sys
-from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Final, NoReturn
 
 import typer
 
@@ -13,6 +14,7 @@ from deploy.settings import DaySettings, EventSettings, KafkaSettings, RedisSett
 if TYPE_CHECKING:
     from data.interaction import EventLimits
     from deploy.kafka import EventSender
+    from stream_inference.stopping import Watchdog
 
 _SHOWN: Final = 10
 
@@ -35,9 +37,23 @@ def worker(settings: Settings) -> None:
     from deploy.start_page import wait_for_servers
     from stream_inference.faust_worker import run
 
-    wait_for_servers(settings)
-    with explained(settings.redis_url):  # it may go between the look and the start
-        run(settings.worker(), logs, watchdog)
+    try:
+        wait_for_servers(settings)
+        with explained(settings.redis_url):  # it may go between the look and the start
+            run(settings.worker(), logs, watchdog)
+    except Exception as error:  # noqa: BLE001 - nothing may get past the log
+        _end(error, watchdog)
+
+
+def _end(error: Exception, watchdog: Watchdog) -> NoReturn:
+    """End a worker with the error as the last line of its log."""
+    from deploy.errors import exit_status
+    from stream_inference.stopping import EXIT_BUG
+
+    status = exit_status(error)
+    if status is None:
+        logging.getLogger("upnext.start").error("a bug in the worker", exc_info=error)
+    watchdog.end(str(error), EXIT_BUG if status is None else status)
 
 
 @with_settings(KafkaSettings, EventSettings)

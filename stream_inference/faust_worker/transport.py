@@ -1,6 +1,7 @@
-"""Faust's Kafka transport, with three changes.
+"""Faust's Kafka transport, with some changes.
 
 - The fetch wait can be set; Faust hard-codes 1.5 s.
+- Events of transactions are read when they are committed, and never when they are aborted.
 - A message that can be handed over at once is. Faust runs each handing-over in a race of four
   asyncio tasks, against being suspended or stopped meanwhile: half of what it costs to receive
   an event. Here the race is run only for one that has to wait.
@@ -9,6 +10,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     HandOver = Callable[[Any], Awaitable[None]]
 
 SCHEME: Final = "upnext"
+_LOG: Final = logging.getLogger(__name__)
 
 
 class Thread(driver.AIOKafkaConsumerThread):
@@ -36,7 +39,13 @@ class Thread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401 - Faust's own types
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = self.fetch_wait_ms  # noqa: SLF001 - there is no public way
+        # An event of a transaction that was aborted never happened.
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 - as above
         return consumer
+
+    def on_crash(self, msg: str, *fmt: Any, **_: Any) -> None:  # noqa: ANN401 - as in mode
+        """Log it, in place of printing it past the log."""
+        _LOG.exception(msg.format(*fmt))
 
 
 class Eager:

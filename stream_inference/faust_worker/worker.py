@@ -9,18 +9,12 @@ unacknowledged, so that it comes again.
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import socket
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
-
-import faust
-import uvloop
-from threadpoolctl import threadpool_limits
 
 from data.heartbeats import Heartbeat, Heartbeats
 from data.model_store import ModelStore
@@ -30,73 +24,23 @@ from data.user_store import UserStore
 from stream_inference.batch_bound import BatchBound
 from stream_inference.dead_letters import DeadLetter, Message, Origin
 from stream_inference.faust_worker import transport
-from stream_inference.faust_worker.credentials import credentials
+from stream_inference.faust_worker.app import faust_app
+from stream_inference.faust_worker.membership import Membership
 from stream_inference.faust_worker.partitions import Partitions
 from stream_inference.hot_swap import HotSwap
 from stream_inference.logs import facts
 from stream_inference.metrics import Sources, WorkerMetrics, serve
 from stream_inference.micro_batch import MicroBatches, Patience
+from stream_inference.stopping import EXIT_BUG
 
 if TYPE_CHECKING:
-    import signal
-
     from stream_inference.faust_worker.settings import WorkerSettings
     from stream_inference.logs import Logs
-    from stream_inference.stopping import Watchdog
+    from stream_inference.stopping import End
 
-EXIT_BUG: Final = 70
 _COMMIT_S: Final = 3.0
+_PARKED_S: Final = 10.0
 _LOG: Final = logging.getLogger(__name__)
-
-
-def run(settings: WorkerSettings, logs: Logs, watchdog: Watchdog) -> None:
-    """Work until the watchdog says that it is over; ends the process."""
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    # Lists and histories are made by the thousand and are never part of a cycle: at its default
-    # the collector would take a tenth of the time to find nothing.
-    gc.set_threshold(50_000)
-    threadpool_limits(1)  # BLAS's own threads wait by spinning; another core is for another worker
-    with tempfile.TemporaryDirectory(prefix="upnext-worker-") as folder:  # Faust insists on one
-        worker = Worker(settings, folder, logs)
-        worker.serve_metrics()
-        process = _Process(worker, loop)
-        watchdog.guard(lambda: loop.call_soon_threadsafe(process.begin_to_stop))
-        process.execute_from_commandline()
-
-
-class _Process(faust.Worker):
-    """Faust's process, whose signals go to the watchdog."""
-
-    def __init__(self, worker: Worker, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(
-            worker.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False
-        )
-        self._in_hand = worker.in_hand
-        self.spinner = None  # it would steer the terminal
-
-    def install_signal_handlers(self) -> None:
-        """Leave them alone."""
-
-    def begin_to_stop(self) -> None:
-        """Stop after the batch in hand, as Faust does on SIGTERM."""
-        self._on_sigterm()
-
-    async def _stop_on_signal(self, number: signal.Signals) -> None:
-        async with self._in_hand:
-            await super()._stop_on_signal(number)
-
-    def _shutdown_loop(self) -> None:
-        """End what still runs; Faust would sleep for two seconds on the way."""
-        tasks = asyncio.all_tasks(self.loop)
-        for task in tasks:
-            task.cancel()
-        self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self.loop.close()
-        if self.crash_reason:
-            raise self.crash_reason
-        _LOG.info("stopped in order: all that is in Redis is acknowledged")
 
 
 class Worker:
@@ -106,9 +50,11 @@ class Worker:
     ----------
     in_hand
         Held while a batch is in hand.
+    membership
+        Its place in the group.
     """
 
-    def __init__(self, settings: WorkerSettings, folder: str, logs: Logs) -> None:
+    def __init__(self, settings: WorkerSettings, logs: Logs, end: End) -> None:
         client = connect(settings.redis_url, patient=False)  # it waits by itself
         keys = RedisKeys(settings.redis_prefix)
         self.name = f"{socket.gethostname()}-{os.getpid()}"
@@ -126,8 +72,9 @@ class Worker:
         )
         self._pulse_thread = ThreadPoolExecutor(1, thread_name_prefix="pulse")
         self.in_hand = asyncio.Lock()
-        self.app = faust_app(settings, folder)
+        self.app = faust_app(settings)
         self._partitions = Partitions(self.app, settings.events_topic)
+        self.membership = Membership(self.app, settings, end)
         sources = Sources(self._batches, self._swap, logs, self._partitions.lag)
         self._metrics = WorkerMetrics(sources)
         self._dead_letters = self.app.topic(settings.dead_letters_topic, value_serializer="raw")
@@ -173,12 +120,18 @@ class Worker:
         """Write a dead letter; wait as long as it takes until the broker has it."""
         while True:
             try:
-                await (await self._dead_letters.send(value=letter.to_bytes()))
+                sent = asyncio.ensure_future(self._send(letter))
+                while not (await asyncio.wait({sent}, timeout=_PARKED_S))[0]:
+                    _LOG.warning("%s takes no dead letter; is it there?", self._dead_letters)
+                sent.result()
             except Exception:  # noqa: BLE001 - whatever it is, the letter must not be lost
                 _LOG.exception("can't write to %s; trying again", self._dead_letters)
                 await asyncio.sleep(1)
             else:
                 return
+
+    async def _send(self, letter: DeadLetter) -> None:
+        await (await self._dead_letters.send(value=letter.to_bytes()))
 
     async def _pulse(self) -> None:
         """Follow the model pointer and report, every few seconds, as long as the worker lives."""
@@ -225,30 +178,6 @@ class Worker:
         _LOG.info("metrics", extra=facts(address=f"http://{host}:{port}/metrics"))
         if port != wanted:
             _LOG.warning("the metrics have port %d, as %d is taken", port, wanted)
-
-
-def faust_app(settings: WorkerSettings, folder: str) -> faust.App:
-    """Make Faust's application as the recipe needs it; the folder is for what Faust keeps."""
-    transport.register(settings.fetch_wait_ms)
-    return faust.App(
-        settings.group,
-        broker=[f"{transport.SCHEME}://{server.strip()}" for server in settings.kafka.split(",")],
-        broker_credentials=credentials(settings.security),
-        store="memory://",
-        datadir=folder,
-        env={},  # else variables named as Faust's settings would override what is said here
-        key_serializer="raw",
-        value_serializer="raw",
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        web_enabled=False,
-        stream_wait_empty=False,  # safe because acknowledging is ours; else a stop could hang
-        broker_commit_interval=1.0,
-        broker_session_timeout=settings.session_timeout_s,
-        broker_heartbeat_interval=min(2.0, settings.session_timeout_s / 3),
-        consumer_group_instance_id=settings.instance,
-        consumer_metadata_max_age_ms=10_000,  # added partitions are found soon, not after 5 min
-    )
 
 
 def _message(message: Any) -> Message:  # noqa: ANN401 - Faust has no types

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Final, Literal
 
 from stream_inference.logs.limit import LogLimit
@@ -12,6 +13,7 @@ from stream_inference.logs.pipe import Pipe
 __all__ = ["LogFormat", "Logs", "facts", "set_up"]
 
 LogFormat = Literal["text", "json"]
+_LOG: Final = logging.getLogger(__name__)
 _TALKATIVE: Final = ("upnext", "data", "stream_inference")
 
 
@@ -53,7 +55,17 @@ def set_up(log_format: LogFormat = "text") -> Logs:
     logs = Logs(log_format)
     for wing in _TALKATIVE:
         logging.getLogger(wing).setLevel(logging.INFO)
-    logging.getLogger("stream_inference.faust_worker.transport").setLevel(logging.WARNING)
+    for of_faust in ("app", "transport"):  # its own lines in our modules' names
+        logging.getLogger(f"stream_inference.faust_worker.{of_faust}").setLevel(logging.WARNING)
     # All it says at INFO is that events were deleted in Kafka before this worker could read them.
     logging.getLogger("aiokafka.consumer.fetcher").setLevel(logging.INFO)
+    logging.captureWarnings(capture=True)
+    threading.excepthook = _thread_ended
     return logs
+
+
+def _thread_ended(ended: threading.ExceptHookArgs) -> None:
+    """Log what ends a thread, which Python would write past the log."""
+    error = ended.exc_value
+    name = ended.thread.name if ended.thread else "?"
+    _LOG.error("thread %s ended by %s", name, ended.exc_type.__name__, exc_info=error)

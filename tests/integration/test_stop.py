@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -12,7 +13,8 @@ import pytest
 
 from deploy.embedded.leash import Leashed
 from deploy.embedded.stack import EmbeddedStack
-from stream_inference.stopping import EXIT_UNFINISHED
+from stream_inference.stopping import EXIT_REFUSED, EXIT_UNFINISHED
+from tests.conftest import start_kafka
 from tests.integration.world import (
     NOW_MS,
     PATIENCE_S,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from deploy.embedded.kafka import EmbeddedKafka
 
 GRACE_S: Final = 1.0
+SILENCE_S: Final = 5.0
 SOON_S: Final = 5.0  # the grace, and what a busy machine takes
 IN_VAIN_S: Final = 60.0
 HANGS: Final = """
@@ -161,8 +164,54 @@ def test_patience_ends(stack: EmbeddedStack) -> None:
     command = [sys.executable, "-m", "deploy.cli", *words]
     with Leashed(command, log=stack.worker_log, env=stack.worker_environment()) as worker:
         assert worker.wait(IN_VAIN_S) == 1
-    told = " ".join(stack.worker_log.read_text().split())
-    assert "does not answer" in told
-    assert "--redis-url, UPNEXT_REDIS_URL" in told
+    told = stack.worker_log.read_text()
+    last = told.splitlines()[-1]
+    assert "ERROR stream_inference.stopping: ends with status 1: Redis at " in last
+    assert "does not answer" in last
+    assert "--redis-url, UPNEXT_REDIS_URL" in last
     assert "Traceback" not in told
     assert "secret" not in told
+
+
+@pytest.mark.parametrize("seconds", ["3", pytest.param("3000", marks=pytest.mark.slow)])
+def test_session_timeout_that_kafka_refuses(stack: EmbeddedStack, seconds: str) -> None:
+    """A session timeout that the broker does not take ends the worker, and names the setting."""
+    words = [*stack.worker_words(), "--session-timeout-s", seconds]
+    command = [sys.executable, "-m", "deploy.cli", *words]
+    with Leashed(command, log=stack.worker_log, env=stack.worker_environment()) as worker:
+        assert worker.wait(IN_VAIN_S) == EXIT_REFUSED
+    last = stack.worker_log.read_text().splitlines()[-1]
+    assert f"refuses session_timeout_s = {seconds}" in last
+    assert "--session-timeout-s" in last
+
+
+@pytest.mark.slow
+def test_two_workers_with_one_instance(stack: EmbeddedStack) -> None:
+    """The worker whose place another one takes ends and names the setting; the other works on."""
+    first = stack.start_worker()
+    says(stack, "partition 1: ")
+    log = stack.worker_log.with_name("second.log")
+    command = [sys.executable, "-m", "deploy.cli", *stack.worker_words()]
+    with Leashed(command, log=log, env=stack.worker_environment()) as second:
+        assert first.wait(IN_VAIN_S) == EXIT_REFUSED
+        last = stack.worker_log.read_text().splitlines()[-1]
+        assert "two workers have --instance embedded" in last
+        send(stack, traffic(["left"], 20, seed=5))
+        wait_until(lambda: progress(stack).left == 0, PATIENCE_S)
+        assert "--instance" not in log.read_text()
+        assert stop(second)[0] == 0
+
+
+@pytest.mark.slow
+def test_broker_is_gone() -> None:
+    """Without a broker a worker is told to stop in vain, ends soon, and keeps to its log."""
+    flags = {"log-format": "json"}
+    with start_kafka() as broker, EmbeddedStack(1, flags, broker) as alone:
+        worker = alone.start_worker()
+        says(alone, "partition 0: ")
+        broker.kill()
+        says(alone, "NodeNotReadyError")
+        status, seconds = stop(worker)
+        assert (status, seconds < SILENCE_S + SOON_S) == (EXIT_UNFINISHED, True)
+        lines = [json.loads(line) for line in alone.worker_log.read_text().splitlines()]
+    assert "Kafka has not answered for 5 s" in lines[-1]["message"]

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import faust
 from faust.types.tuples import ConsumerMessage
 
-from stream_inference.faust_worker.worker import faust_app
+from stream_inference.faust_worker.app import faust_app
 from tests.builders import WORKER_SETTINGS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TP = faust.types.TP("events", 0)
 
@@ -27,8 +24,8 @@ def message(offset: int) -> ConsumerMessage:
 class Handed:
     """An app whose conductor hands messages of one partition to one channel."""
 
-    def __init__(self, folder: Path, room: int) -> None:
-        self.app = faust_app(WORKER_SETTINGS, str(folder))
+    def __init__(self, room: int) -> None:
+        self.app = faust_app(WORKER_SETTINGS)
         self.app.flow_control.resume()
         self.channel: Any = self.app.channel(maxsize=room).clone(is_iterator=True)
         conductor: Any = self.app.topics
@@ -41,11 +38,11 @@ class Handed:
         self._consumer._thread.thread_loop.close()
 
 
-def test_message_stays_as_it_is(tmp_path: Path) -> None:
+def test_message_stays_as_it_is() -> None:
     """An event has the very bytes of its message, which waits for one acknowledgement."""
 
     async def hand() -> Any:  # noqa: ANN401 - Faust has no types
-        handed = Handed(tmp_path, room=10)
+        handed = Handed(room=10)
         await handed.hand_over(message(3))
         handed.close()
         return handed.channel.queue.get_nowait()
@@ -55,11 +52,11 @@ def test_message_stays_as_it_is(tmp_path: Path) -> None:
     assert (event.message.offset, event.message.refcount, event.message.acked) == (3, 1, False)
 
 
-def test_partition_pauses_while_the_queue_is_nearly_full(tmp_path: Path) -> None:
+def test_partition_pauses_while_the_queue_is_nearly_full() -> None:
     """A queue that fills up pauses its partition, and lets it go on when it is drained."""
 
     async def hand() -> list[bool]:
-        handed = Handed(tmp_path, room=10)
+        handed = Handed(room=10)
         paused = []
         for offset in range(10):
             await handed.hand_over(message(offset))
@@ -75,11 +72,11 @@ def test_partition_pauses_while_the_queue_is_nearly_full(tmp_path: Path) -> None
     assert asyncio.run(hand()) == [True, False]
 
 
-def test_full_queue_is_waited_for(tmp_path: Path) -> None:
+def test_full_queue_is_waited_for() -> None:
     """Nothing is dropped when the queue is full: the message is handed over when there is room."""
 
     async def hand() -> tuple[bool, list[int]]:
-        handed = Handed(tmp_path, room=1)
+        handed = Handed(room=1)
         await handed.hand_over(message(0))
         waiting = asyncio.ensure_future(handed.hand_over(message(1)))
         await asyncio.sleep(0)

@@ -1,0 +1,46 @@
+"""Faust's application, set up by our settings alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import faust
+
+from stream_inference.faust_worker import transport
+from stream_inference.faust_worker.credentials import credentials
+
+if TYPE_CHECKING:
+    from stream_inference.faust_worker.settings import WorkerSettings
+
+_REQUEST_S: Final = 90.0
+
+
+class _App(faust.App):
+    """Faust's application, which keeps nothing on disk."""
+
+    def _create_directories(self) -> None:
+        """Make none: there are no tables."""
+
+
+def faust_app(settings: WorkerSettings) -> faust.App:
+    """Make Faust's application as the recipe needs it."""
+    transport.register(settings.fetch_wait_ms)
+    return _App(
+        settings.group,
+        broker=[f"{transport.SCHEME}://{server.strip()}" for server in settings.kafka.split(",")],
+        broker_credentials=credentials(settings.security),
+        store="memory://",
+        env={},  # else variables named as Faust's settings would override what is said here
+        key_serializer="raw",
+        value_serializer="raw",
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        web_enabled=False,
+        stream_wait_empty=False,  # safe because acknowledging is ours; else a stop could hang
+        broker_commit_interval=1.0,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_request_timeout=max(_REQUEST_S, settings.session_timeout_s),  # Faust insists on it
+        broker_heartbeat_interval=min(2.0, settings.session_timeout_s / 3),
+        consumer_group_instance_id=settings.instance,
+        consumer_metadata_max_age_ms=10_000,  # added partitions are found soon, not after 5 min
+    )
