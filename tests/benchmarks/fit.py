@@ -18,11 +18,13 @@ from tests.benchmarks.report import Report
 from tests.benchmarks.synthetic import Size, draw_history
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
+
+    from batch_training.training.train import Fitted
 
 # Names of the runners, as the table shows them.
 THEIRS: Final = "implicit: fit"
@@ -60,6 +62,18 @@ def run(
     with threadpool_limits(1):
         seconds = race(runners, rounds, lambda done: say(f"fit: round {done} of {rounds}"))
     looks = fit(matrix, settings, probe=asked)
+    return _report(seconds, looks, matrix, size, settings, rounds)
+
+
+def _report(
+    seconds: Mapping[str, float],
+    looks: Fitted,
+    matrix: csr_matrix[np.float32],
+    size: Size,
+    settings: TrainSettings,
+    rounds: int,
+) -> Report:
+    """Lay out the times, and what the looks saw."""
     return Report(
         title=f"Training: CPU time of {settings.iterations} iterations",
         conditions=[

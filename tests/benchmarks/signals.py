@@ -30,6 +30,36 @@ ALPHA: Final = 20.0  # the best of 2, 7, 20 and 40 for data of this size
 NEGATIVES: Final = frozenset({"dislike", "hide"})
 NEUTRAL: Final = {"watch_floor": 0.0, "duration_share": 0.0, "skip_weight": 0.0}
 BASES: Final = ("ratio alone", "defaults")
+_ALONE: Final = {
+    "  every watch alike": {"watch_knee": 1e-9},
+    "  knee 0.7": {"watch_knee": 0.7},
+    "  knee 1.5": {"watch_knee": 1.5},
+    "  completion 0.5": {"complete_weight": 0.5},
+    "  floor 0.1": {"watch_floor": 0.1},
+    "  floor 0.2": {"watch_floor": 0.2},
+    "  floor 0.2, skips 0.1": {"watch_floor": 0.2, "skip_weight": 0.1},
+    "  durations": {"duration_share": 1.0},
+    "  durations, floor 0.2": {"duration_share": 1.0, "watch_floor": 0.2},
+}
+"""What is added to the ratio alone."""
+_WHOLE: Final = {
+    "  without floor (and skips)": {"watch_floor": 0.0},
+    "  without skips": {"skip_weight": 0.0},
+    "  without durations": {"duration_share": 0.0},
+    "  dislikes 0": {"dislike_weight": 0.0},
+    "  dislikes 2": {"dislike_weight": 2.0},
+    "  hides 0": {"hide_weight": 0.0},
+    "  hides 2": {"hide_weight": 2.0},
+    "  completion 0.5": {"complete_weight": 0.5},
+    "  knee 0.7": {"watch_knee": 0.7},
+    "  durations 1": {"duration_share": 1.0},
+    "  durations 1, floor 0.4, skips 0.2": {
+        "duration_share": 1.0,
+        "watch_floor": 0.4,
+        "skip_weight": 0.2,
+    },
+}
+"""What is changed of the defaults."""
 
 
 class Step(NamedTuple):
@@ -42,37 +72,9 @@ class Step(NamedTuple):
 
 def steps() -> dict[str, Step]:
     """Name what is measured; each of the `BASES` comes before what is compared with it."""
-    alone = {
-        "  every watch alike": {"watch_knee": 1e-9},
-        "  knee 0.7": {"watch_knee": 0.7},
-        "  knee 1.5": {"watch_knee": 1.5},
-        "  completion 0.5": {"complete_weight": 0.5},
-        "  floor 0.1": {"watch_floor": 0.1},
-        "  floor 0.2": {"watch_floor": 0.2},
-        "  floor 0.2, skips 0.1": {"watch_floor": 0.2, "skip_weight": 0.1},
-        "  durations": {"duration_share": 1.0},
-        "  durations, floor 0.2": {"duration_share": 1.0, "watch_floor": 0.2},
-    }
-    whole = {
-        "  without floor (and skips)": {"watch_floor": 0.0},
-        "  without skips": {"skip_weight": 0.0},
-        "  without durations": {"duration_share": 0.0},
-        "  dislikes 0": {"dislike_weight": 0.0},
-        "  dislikes 2": {"dislike_weight": 2.0},
-        "  hides 0": {"hide_weight": 0.0},
-        "  hides 2": {"hide_weight": 2.0},
-        "  completion 0.5": {"complete_weight": 0.5},
-        "  knee 0.7": {"watch_knee": 0.7},
-        "  durations 1": {"duration_share": 1.0},
-        "  durations 1, floor 0.4, skips 0.2": {
-            "duration_share": 1.0,
-            "watch_floor": 0.4,
-            "skip_weight": 0.2,
-        },
-    }
     first, second = BASES
     found = {first: Step(first, NEUTRAL, NEGATIVES)}
-    found |= {name: Step(first, NEUTRAL | more, NEGATIVES) for name, more in alone.items()}
+    found |= {name: Step(first, NEUTRAL | more, NEGATIVES) for name, more in _ALONE.items()}
     found |= {
         "  dislikes": Step(first, NEUTRAL, NEGATIVES - {"dislike"}),
         "  hides": Step(first, NEUTRAL, NEGATIVES - {"hide"}),
@@ -80,7 +82,7 @@ def steps() -> dict[str, Step]:
         "  without dislikes": Step(second, {}, frozenset({"dislike"})),
         "  without hides": Step(second, {}, frozenset({"hide"})),
     }
-    return found | {f"{name} ": Step(second, more) for name, more in whole.items()}
+    return found | {f"{name} ": Step(second, more) for name, more in _WHOLE.items()}
 
 
 def measured(known: KnownTastes, steps: Mapping[str, Step]) -> dict[str, NDArray[np.float64]]:

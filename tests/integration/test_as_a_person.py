@@ -58,6 +58,27 @@ def write(path: Path, rows: Iterable[dict[str, Any] | str]) -> str:
 @pytest.mark.slow
 def test_a_day_in_the_life(upnext: Upnext, stores: Stores, tmp_path: Path) -> None:
     """A night, a look, an event, another look: each command does what its help says."""
+    version = published(upnext, stores, tmp_path)
+    shown = upnext("recommend", USER)
+    assert shown.status == 0
+    assert all(word in shown.out for word in (USER, "personal", version, "[b]Video[/b] "))
+    before = json.loads(upnext("recommend", USER, "--json").out)
+    assert len(before["items"]) == 20
+    assert "v7" not in [item["id"] for item in before["items"]]
+    first = before["items"][0]["id"]
+    event = {"user": USER, "video": first, "kind": "like", "at": tastes()[0]["at"] + 1}
+    sent = upnext("send", "-", typed=json.dumps(event) + "\n")
+    assert (sent.status, "1 events sent" in sent.out) == (0, True)
+
+    def learnt() -> bool:
+        now = json.loads(upnext("recommend", USER, "--json").out)
+        return first not in [item["id"] for item in now["items"]]
+
+    wait_until(learnt, PATIENCE_S)
+
+
+def published(upnext: Upnext, stores: Stores, tmp_path: Path) -> str:
+    """Run a night that blocks v7, refresh, and look at the models; gives the version served."""
     name = write(tmp_path / "past.jsonl", tastes())
     catalogue: list[dict[str, Any] | str] = [
         {"id": f"v{number}", "title": f"[b]Video[/b] {number}", "blocked": number == 7}
@@ -75,23 +96,7 @@ def test_a_day_in_the_life(upnext: Upnext, stores: Stores, tmp_path: Path) -> No
     listed = upnext("models", "list")
     (line,) = (line for line in listed.out.splitlines() if active.version in line)
     assert line.split("│")[1].strip(), "the model that is served is marked"
-
-    shown = upnext("recommend", USER)
-    assert shown.status == 0
-    assert all(word in shown.out for word in (USER, "personal", active.version, "[b]Video[/b] "))
-    before = json.loads(upnext("recommend", USER, "--json").out)
-    assert len(before["items"]) == 20
-    assert "v7" not in [item["id"] for item in before["items"]]
-    first = before["items"][0]["id"]
-    event = {"user": USER, "video": first, "kind": "like", "at": tastes()[0]["at"] + 1}
-    sent = upnext("send", "-", typed=json.dumps(event) + "\n")
-    assert (sent.status, "1 events sent" in sent.out) == (0, True)
-
-    def learnt() -> bool:
-        now = json.loads(upnext("recommend", USER, "--json").out)
-        return first not in [item["id"] for item in now["items"]]
-
-    wait_until(learnt, PATIENCE_S)
+    return active.version
 
 
 def test_nobody(upnext: Upnext) -> None:

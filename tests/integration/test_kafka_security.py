@@ -103,7 +103,7 @@ def test_what_is_wrong_is_named(guarded: GuardedKafka, monkeypatch: pytest.Monke
 
 
 def variables(security: KafkaSecurity) -> dict[str, str]:
-    """Put a security into the words of the settings."""
+    """Put a security into the words of the settings; ours, if any, are left out."""
     named = {
         "security": security.protocol,
         "ca": security.ca,
@@ -112,7 +112,8 @@ def variables(security: KafkaSecurity) -> dict[str, str]:
         "username": security.username,
         "password": security.password,
     }
-    return {f"UPNEXT_KAFKA_{k.upper()}": str(v) for k, v in named.items() if v is not None}
+    given = {f"UPNEXT_KAFKA_{k.upper()}": str(v) for k, v in named.items() if v is not None}
+    return {k: v for k, v in os.environ.items() if not k.startswith("UPNEXT_")} | given
 
 
 @pytest.mark.slow
@@ -128,8 +129,7 @@ def test_worker_gets_in(
         allow_only(guarded, ResourceType.TOPIC, events, "READ", "WRITE")
         allow_only(guarded, ResourceType.TOPIC, dead, "WRITE")
         allow_only(guarded, ResourceType.GROUP, f"group.{listener}", "READ")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("UPNEXT_")}
-    environment |= variables(security) | {
+    environment = variables(security) | {
         "UPNEXT_KAFKA": guarded.at[listener],
         "UPNEXT_EVENTS_TOPIC": events,
         "UPNEXT_DEAD_LETTERS_TOPIC": dead,

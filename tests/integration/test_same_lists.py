@@ -26,6 +26,8 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from batch_training.merging.histories import Histories
     from data.frozen_model import FrozenModel
     from data.sources.data_set import DataSet
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from data.user_history import UserHistory
     from deploy.embedded.stack import EmbeddedStack
 
+    Floats = NDArray[np.float64]
     Plain = dict[str, Any]
     Listed = list[tuple[str, float]]
 
@@ -102,14 +105,10 @@ class Oracle:
                 said.append(value)
                 left.append(oracle_signals.left_of(age, model["confidence"]))
         stored, preferences = np.array(said), np.array(left)
-        wanted = stored > 0
-        personal = bool((wanted & (preferences > 0)).any())
+        personal = bool(((stored > 0) & (preferences > 0)).any())
         scores = model["popularity"]
         if personal:
-            factors = model["item_factors"][rows]
-            matrix = model["gram"] + (factors.T * (np.abs(stored) - 1)) @ factors
-            right = (wanted * (stored - 1 + preferences)) @ factors
-            user = np.linalg.solve(matrix, right)
+            user = self._fold_in(rows, stored, preferences)
             scores = model["item_factors"] @ user + model["prior"] + soon
         open_rows = np.setdiff1d(np.flatnonzero(~np.array(model["blocked"])), rows)
         best = open_rows[np.argsort(-scores[open_rows], kind="stable")][:LENGTH]
@@ -120,6 +119,13 @@ class Oracle:
             "items": [(ids[row], values[row]) for row in best.tolist()],
             "scores": {ids[row]: values[row] for row in open_rows.tolist()},
         }
+
+    def _fold_in(self, rows: list[int], stored: Floats, preferences: Floats) -> Floats:
+        factors = self.model["item_factors"][rows]
+        matrix = self.model["gram"] + (factors.T * (np.abs(stored) - 1)) @ factors
+        right = ((stored > 0) * (stored - 1 + preferences)) @ factors
+        user: Floats = np.linalg.solve(matrix, right)
+        return user
 
 
 class Tally:

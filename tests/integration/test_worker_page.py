@@ -32,9 +32,10 @@ from tests.integration.world import (
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from deploy.embedded.kafka import EmbeddedKafka
+    from tests import oracle
 
     Scraped = Mapping[str, float]
 
@@ -71,17 +72,10 @@ def test_metrics_match_the_traffic(stack: EmbeddedStack, port: int, world: World
     stack.start_worker()
     wait_until_follows(stores, stack, active.activation)
     good = traffic([f"user{number}" for number in range(9)], 150, seed=3)
-    bad = bad_payloads()
-    with EventSender(stack.kafka, stack.events_topic) as sender:
-        for event in good[:100]:
-            sender.send(interaction(event))
-        for payload, _ in bad:
-            if payload is not None:
-                sender.send_bytes(payload)
-        for event in good[100:]:
-            sender.send_bytes(encode(interaction(event)), b"somebody else")
+    bad = {payload: reason for payload, reason in bad_payloads() if payload is not None}
+    send_mixed(stack, good, bad)
     wait_until_reflected(stores, expect(good), stack)
-    reasons = [reason for payload, reason in bad if payload is not None]
+    reasons = list(bad.values())
     wanted = {f"upnext_dead_letters_total{{reason={r}}}": reasons.count(r) for r in set(reasons)}
     wanted |= {
         "upnext_events_total": len(good),
@@ -101,6 +95,17 @@ def test_metrics_match_the_traffic(stack: EmbeddedStack, port: int, world: World
         PATIENCE_S,
     )
     stores.client.close()
+
+
+def send_mixed(stack: EmbeddedStack, good: Sequence[oracle.Event], bad: Iterable[bytes]) -> None:
+    """Send good events, bad ones, and then the rest of the good ones under another key."""
+    with EventSender(stack.kafka, stack.events_topic) as sender:
+        for event in good[:100]:
+            sender.send(interaction(event))
+        for payload in bad:
+            sender.send_bytes(payload)
+        for event in good[100:]:
+            sender.send_bytes(encode(interaction(event)), b"somebody else")
 
 
 def check_times(scraped: Scraped) -> None:

@@ -49,6 +49,20 @@ _AFTER: Final = (
     "Groundhog Day (1993)",
     "The Nightmare Before Christmas (1993)",
 )
+_EXAMPLES: Final = {
+    "watch_ratio is no number": (
+        "events/2026-10-01.parquet, row 18,221: watch_ratio is 'n/a'",
+        "events/2026-10-01.parquet, row 18,222: watch_ratio is 'n/a'",
+    ),
+    "time lies in the future": ("events/2026-09-30.jsonl.zst, row 7: at is 2061-01-01",),
+}
+_SETTINGS: Final = {
+    "train": {"factors": 128, "regularization": 40.0, "seed": 0, "device": "auto"},
+    "gate": {"margin": 0.02, "min_coverage": 0.5},
+    "history_limit": 1_000,
+    "judged_share": 0.9,
+}
+_LIBRARIES: Final = {"implicit": "0.7.3", "numpy": "2.4.1", "python": "3.11.7", "scipy": "1.17.0"}
 
 
 def published() -> NightReport:
@@ -66,13 +80,7 @@ def published() -> NightReport:
         data=data(1.0),
         last=data(0.987),
         last_hit_rate=0.1279,
-        examples={
-            "watch_ratio is no number": (
-                "events/2026-10-01.parquet, row 18,221: watch_ratio is 'n/a'",
-                "events/2026-10-01.parquet, row 18,222: watch_ratio is 'n/a'",
-            ),
-            "time lies in the future": ("events/2026-09-30.jsonl.zst, row 7: at is 2061-01-01",),
-        },
+        examples=_EXAMPLES,
         quarantine="state/nights/20261002T020000Z/quarantine.parquet",
         training=(training(15, stopped=False), training(12, stopped=True)),
         judgements=(replayed(), beside("temporal"), beside("unseen")),
@@ -85,18 +93,19 @@ def published() -> NightReport:
         by_activity=by_activity(),
         popularity_curve=curves(),
         stages=stages(),
-        sample_users=tuple(
-            SampleUser(user=user, watched=_WATCHED[n:], before=_BEFORE[n:], after=_AFTER[: 10 - n])
-            for n, user in enumerate(("u-20931", "4711", "anna@example", EMOJI[-8:], "u 5", "u6"))
-        ),
+        sample_users=_sample_users(),
         refreshed={"written": 138_412, "unchanged": 1_207},
-        settings={
-            "train": {"factors": 128, "regularization": 40.0, "seed": 0, "device": "auto"},
-            "gate": {"margin": 0.02, "min_coverage": 0.5},
-            "history_limit": 1_000,
-            "judged_share": 0.9,
-        },
-        libraries={"implicit": "0.7.3", "numpy": "2.4.1", "python": "3.11.7", "scipy": "1.17.0"},
+        settings=_SETTINGS,
+        libraries=_LIBRARIES,
+    )
+
+
+def _sample_users() -> tuple[SampleUser, ...]:
+    """Show six users, one after the other with less before and after."""
+    users = ("u-20931", "4711", "anna@example", EMOJI[-8:], "u 5", "u6")
+    return tuple(
+        SampleUser(user=user, watched=_WATCHED[n:], before=_BEFORE[n:], after=_AFTER[: 10 - n])
+        for n, user in enumerate(users)
     )
 
 

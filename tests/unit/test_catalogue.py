@@ -26,6 +26,15 @@ videos = st.builds(
     published=st.none() | st.integers(-(2**63), 2**63 - 1),
     blocked=st.booleans(),
 )
+ALPS = Video(
+    id="a",
+    title="Älpler",
+    categories=("Food", "Alps"),
+    channel="Kitchen",
+    duration=90.5,
+    published=1_700_000_000_000,
+    blocked=True,
+)
 
 
 def write_parquet(path: Path, columns: dict[str, Any]) -> Path:
@@ -72,20 +81,7 @@ def test_both_formats_read_alike(tmp_path: Path) -> None:
         '{"id": "b", "channel": null}',
     )
 
-    expected = Catalogue(
-        [
-            Video(
-                id="a",
-                title="Älpler",
-                categories=("Food", "Alps"),
-                channel="Kitchen",
-                duration=90.5,
-                published=1_700_000_000_000,
-                blocked=True,
-            ),
-            Video(id="b"),
-        ]
-    )
+    expected = Catalogue([ALPS, Video(id="b")])
     assert expected == Catalogue.read(parquet)
     assert expected == Catalogue.read(jsonl)
 

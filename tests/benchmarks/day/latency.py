@@ -24,13 +24,13 @@ from tests.benchmarks.world import LARGE, make_world
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import redis
 
     from data.interaction import Interaction
-    from tests.benchmarks.world import Size
+    from tests.benchmarks.world import Size, World
 
 _PREFIX: Final = "latency"
 _PATIENCE_S: Final = 120.0
@@ -146,6 +146,13 @@ def run(
     if folder:
         (folder / "day-latency.svg").write_text(pictures.latencies(_named(steady)))
         (folder / "day-latency-over-time.svg").write_text(pictures.over_time(_named(steady)))
+    return _report(world, steady, flood, burst)
+
+
+def _report(
+    world: World, steady: Mapping[Load, Sequence[Seen]], flood: Sequence[Seen], burst: int
+) -> Report:
+    """Lay out what was seen of each load, and of the burst."""
     return Report(
         title="From the producer's timestamp to the list that can be read in Redis, in ms",
         conditions=[
