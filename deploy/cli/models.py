@@ -94,14 +94,11 @@ def activate(settings: Settings, version: Version) -> None:
     Ends with 5 while a night runs.
     """
     from data import model_changes
-    from data.redis_connection import explained
     from deploy.stores import Stores
 
-    with explained(settings.redis_url):
-        stores = Stores.of(settings)
-        with stores.lock:
-            wanted = find_version(stores.models, version)
-            _tell(model_changes.activate(stores.models, wanted, stores.lock))
+    with Stores.locked(settings) as stores:
+        wanted = find_version(stores.models, version)
+        _tell(model_changes.activate(stores.models, wanted, stores.lock))
 
 
 @app.command()
@@ -112,13 +109,10 @@ def rollback(settings: Settings) -> None:
     To go forth again, activate the version. Ends with 5 while a night runs.
     """
     from data import model_changes
-    from data.redis_connection import explained
     from deploy.stores import Stores
 
-    with explained(settings.redis_url):
-        stores = Stores.of(settings)
-        with stores.lock:
-            _tell(model_changes.roll_back(stores.models, stores.lock))
+    with Stores.locked(settings) as stores:
+        _tell(model_changes.roll_back(stores.models, stores.lock))
 
 
 def _tell(served: Served) -> None:
@@ -146,16 +140,13 @@ def prune(
 
     Ends with 5 while a night runs.
     """
-    from data.redis_connection import explained
     from deploy.stores import Stores
 
-    with explained(settings.redis_url):
-        stores = Stores.of(settings)
-        with stores.lock:
-            stores.models.sweep(lock=stores.lock)
-            in_use = {beat.version for beat in stores.heartbeats.alive()}
-            deleted = stores.models.prune(keep, in_use, lock=stores.lock)
-            left = len(stores.models.versions())
+    with Stores.locked(settings) as stores:
+        stores.models.sweep(lock=stores.lock)
+        in_use = {beat.version for beat in stores.heartbeats.alive()}
+        deleted = stores.models.prune(keep, in_use, lock=stores.lock)
+        left = len(stores.models.versions())
     for version in deleted:
         typer.echo(f"Deleted: {version}")
     typer.echo(f"{len(deleted)} versions deleted, {left} left.")
@@ -183,13 +174,10 @@ def import_model(settings: Settings, file: Exported) -> None:
     Ends with 5 while a night runs.
     """
     from data import model_archive
-    from data.redis_connection import explained
     from deploy.stores import Stores
 
-    with explained(settings.redis_url):
-        stores = Stores.of(settings)
-        with stores.lock:
-            manifest = model_archive.import_(stores.models, file, lock=stores.lock)
+    with Stores.locked(settings) as stores:
+        manifest = model_archive.import_(stores.models, file, lock=stores.lock)
     typer.echo(
         f"Imported: {manifest.version}. To serve it: upnext models activate {manifest.version}"
     )

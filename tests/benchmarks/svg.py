@@ -16,7 +16,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 560, 56, 320
 _GREY: Final = "#566373"
 _FEW: Final = 4  # powers of 10
 _LINE: Final = 17  # least distance between two labels
-_SVG: Final = """\
+FRAME: Final = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" \
 font-family="sans-serif" font-size="14" fill="#16202c">
 <rect width="{width}" height="{height}" fill="#fff"/>
@@ -131,7 +131,7 @@ class Plot:
             lowest = min(y + 5, lowest - _LINE)
             labels.append(_text(_RIGHT + 12, lowest, text, "start", colour))
         parts = "\n".join([*self._parts, *labels])
-        return _SVG.format(width=_WIDTH, height=_HEIGHT, title=escape(self._title), parts=parts)
+        return FRAME.format(width=_WIDTH, height=_HEIGHT, title=escape(self._title), parts=parts)
 
     def _place(self, point: Point) -> Point:
         x = _LEFT + (_RIGHT - _LEFT) * self._x.share(point[0])

@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 from batch_training.report import charts
+from tests.benchmarks.svg import FRAME
 
 if TYPE_CHECKING:
     from batch_training.report.charts import Bar
@@ -15,14 +16,6 @@ if TYPE_CHECKING:
 _WIDTH, _LEFT, _LONGEST = 860, 350, 430
 _ROW, _TOP = 30, 56
 _OWN: Final = ("live", "recency", "prior", "follow_ups", "follow_ups_alone", "everything")
-_SVG: Final = """\
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" \
-font-family="sans-serif" font-size="14" fill="#16202c">
-<rect width="{width}" height="{height}" fill="#fff"/>
-<text x="24" y="30" font-size="16">{title}</text>
-{rows}
-</svg>
-"""
 
 
 def drawing(found: Found) -> str:
@@ -32,7 +25,7 @@ def drawing(found: Found) -> str:
     drawn = [_row(bar, _TOP + _ROW * place) for place, bar in enumerate(bars)]
     title = escape(f"{found.title}: {found.metric}")
     height = _TOP + _ROW * len(bars) + 8
-    return _SVG.format(width=_WIDTH, height=height, title=title, rows="\n".join(drawn))
+    return FRAME.format(width=_WIDTH, height=height, title=title, parts="\n".join(drawn))
 
 
 def _row(bar: Bar, y: int) -> str:
