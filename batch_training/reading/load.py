@@ -20,7 +20,6 @@ from batch_training.reading.rejected import rejected_rows
 from batch_training.reading.spool import Spool
 from batch_training.reading.validate import cells_of, verdict
 from data.interaction import EventLimits
-from data.sources.table import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,7 +90,7 @@ def load(
             cells = cells_of(table.columns)
             wrong = verdict(cells, *bounds)
             events = _events(cells, wrong == 0, users, videos)
-            spool.add(*(getattr(events, name) for name in COLUMNS))
+            spool.add(events)
             report.keep(table, len(events))
             report.tally.add(events, users.hashes, videos.hashes)
             for rejected in rejected_rows(table, cells.at, wrong, *bounds):

@@ -66,36 +66,28 @@ class Spool:
         """Write down events that are in memory; codes keep their meaning."""
         spool = cls(folder)
         spool.users, spool.videos = events.users, events.videos
-        spool.add(*(getattr(events, name) for name in COLUMNS))
+        spool.add(events)
         return spool
 
     def __len__(self) -> int:
         """Count the events."""
         return self._len
 
-    def add(
-        self,
-        user: NDArray[np.int32],
-        video: NDArray[np.int32],
-        kind: NDArray[np.int8],
-        at: NDArray[np.int64],
-        watch_ratio: NDArray[np.float64],
-        rating: NDArray[np.float64],
-    ) -> None:
-        """Append events, given as the columns of `batch_training.events.Events`.
+    def add(self, events: Events) -> None:
+        """Append events; their codes mean what ``users`` and ``videos`` say, or will say.
 
         Raises
         ------
         SpoolError
             If the disk is full.
         """
-        columns = [user, video, kind, at, watch_ratio, rating]
-        table = pa.table([pa.array(column) for column in columns], schema=_SCHEMA)
+        columns = [pa.array(getattr(events, name)) for name in COLUMNS]
+        table = pa.table(columns, schema=_SCHEMA)
         try:
             self._writer.write_table(table, max_chunksize=MAX_BATCH)
         except OSError as error:
             raise self._error(error) from error
-        self._len += len(at)
+        self._len += len(events)
 
     def without(self, users: NDArray[np.bool_]) -> Spool:
         """Leave all events of some users out; codes keep their meaning.

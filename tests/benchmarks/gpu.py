@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from batch_training.events import COLUMNS
 from batch_training.merging.histories import gather
 from batch_training.reading.spool import Spool
 from batch_training.training.device import DeviceError, pick_device
@@ -92,7 +91,7 @@ def past_and_later(size: Size) -> tuple[Histories, Events]:
         spool = Spool(Path(folder))
         for events in draw_batches(size):
             spool.users, spool.videos = events.users, events.videos
-            spool.add(*(getattr(events, name) for name in COLUMNS))
+            spool.add(events)
         return gather(spool, spool.cut_at(_PAST), DEFAULT_LIMIT, 0)
 
 

@@ -27,7 +27,7 @@ def spool_of(events: Events, batch: int = 1 << 20) -> Iterator[Spool]:
         spool.videos.extend(events.videos)
         for start in range(0, len(events), batch):
             part = events.take(slice(start, start + batch))
-            spool.add(*(getattr(part, name) for name in COLUMNS))
+            spool.add(part)
         yield spool
 
 

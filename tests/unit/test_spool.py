@@ -50,7 +50,7 @@ def test_it_can_be_read_while_it_is_written() -> None:
     first, second = events_at([3, 4]), events_at([1])
     with spool_of(first) as spool:
         assert same_events(spool.events(), first)
-        spool.add(*(getattr(second, name) for name in COLUMNS))
+        spool.add(second)
         assert spool.events().at.tolist() == [3, 4, 1]
         assert len(spool) == 3
 
@@ -95,9 +95,8 @@ def test_a_share_that_is_a_number_of_events_is_that_number() -> None:
 def test_a_full_disk_is_explained(tmp_path: Path) -> None:
     """The message names the file, the reason and what to do."""
     (tmp_path / "events.arrow").symlink_to(FULL)
-    columns = [getattr(events_at([1]), name) for name in COLUMNS]
     with pytest.raises(SpoolError, match=r"events\.arrow.*No space left.*make room"):
-        Spool(tmp_path).add(*columns)
+        Spool(tmp_path).add(events_at([1]))
 
 
 def test_a_folder_that_is_not_there_is_explained(tmp_path: Path) -> None:
