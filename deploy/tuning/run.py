@@ -132,8 +132,8 @@ def run_search(
         search = Search(kept, space, base, Fits(bench, settings.min_support), settings.seed)
         if before := search.standing().done:
             narrator.say(f"Goes on after {before:,} trials of earlier runs, which {file} remembers")
-        _search(search, Stop(options.trials, until), narrator)
         try:
+            _search(search, Stop(options.trials, until), narrator)
             return _looked_at(search, given, stages, narrator)
         except KeyboardInterrupt:
             narrator.say("[yellow]Stopped:[/] nothing is written; another run goes on.")

@@ -11,14 +11,17 @@ import pandas as pd
 import pytest
 import typer
 
-from batch_training.tuning.study import Standing
 from deploy.cli.tune import seconds
+from deploy.narrator import Narrator
 from deploy.settings import load_settings
+from deploy.tuning.screen import Screen
 from tests.commands import Upnext, run_upnext
 from tests.unit.nights import world
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from batch_training.tuning.study import Standing
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -68,17 +71,30 @@ def test_a_search_in_vain_sets_and_replaces_nothing(tune: Upnext, folder: Path) 
     assert (folder / "tuned.toml").read_text() == "alpha = 3.0\n"
 
 
+@pytest.mark.parametrize("at_once", [True, False])
 def test_a_second_ctrl_c_is_told(
-    tune: Upnext, folder: Path, monkeypatch: pytest.MonkeyPatch
+    tune: Upnext, folder: Path, monkeypatch: pytest.MonkeyPatch, *, at_once: bool
 ) -> None:
-    """The first ends the trials; one more, amid the look at the parts, says what is left."""
+    """The first ends the trials; one more, at once or amid the look at the parts, the search."""
+    say = Narrator.say
 
-    def stop(*seen: object) -> None:
-        if not (isinstance(seen[-1], Standing) and seen[-1].done < 2):
-            signal.raise_signal(signal.SIGINT)
+    def press(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("deploy.tuning.run.Screen.show", stop)
-    monkeypatch.setattr("deploy.tuning.run.without_useless", stop)
+    def press_in_a_search(_: Screen, standing: Standing) -> None:
+        if standing.done == 2:
+            press()
+
+    def say_and_press(narrator: Narrator, text: str) -> None:
+        say(narrator, text)
+        if "found so far" in text:
+            press()
+
+    monkeypatch.setattr(Screen, "show", press_in_a_search)
+    if at_once:
+        monkeypatch.setattr(Narrator, "say", say_and_press)
+    else:
+        monkeypatch.setattr("deploy.tuning.run.without_useless", press)
     ended = tune(*QUICK)
     assert ended.status == 128 + signal.SIGINT
     assert "here is what was found so far" in ended.err
