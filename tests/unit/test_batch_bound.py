@@ -26,6 +26,13 @@ def test_settles_at_what_fits() -> None:
     assert bound.events in (19, 20)
 
 
+def test_no_lists_say_nothing() -> None:
+    """A batch that made no list, as nothing in it was new, leaves the bound as it is."""
+    bound = BatchBound(most=256, seconds=0.1)
+    bound.learn(lists=0, seconds=0.0)
+    assert bound.events == 16
+
+
 @given(st.integers(1, 300), st.integers(0, 300), st.floats(0, 1e6))
 def test_always_leaves_room_for_one(most: int, lists: int, seconds: float) -> None:
     """Whatever a batch took, the next one may hold an event, and never more than the most."""

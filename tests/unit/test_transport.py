@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from inspect import CORO_CLOSED, getcoroutinestate
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from mode import Service
 
-from stream_inference.faust_worker.transport import Eager
+from stream_inference.faust_worker.settings import WorkerSettings
+from stream_inference.faust_worker.transport import Eager, take_waiting
+from stream_inference.faust_worker.worker import faust_app
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Consumer(Eager, Service):
@@ -31,8 +38,7 @@ def test_done_at_once() -> None:
         before = len(asyncio.all_tasks())
         never = asyncio.Event().wait()
         result = await Consumer().wait_first(note(seen, "first"), never)
-        with pytest.raises(RuntimeError, match="cannot reuse"):
-            await never
+        assert getcoroutinestate(never) == CORO_CLOSED
         return seen, result, len(asyncio.all_tasks()) - before
 
     seen, result, tasks = asyncio.run(race())
@@ -94,3 +100,39 @@ def test_errors_come_through() -> None:
     for after in (None, 0.01):
         with pytest.raises(ValueError, match="broken"):
             asyncio.run(race(after))
+
+
+def test_takes_what_waits() -> None:
+    """Events are taken in order and no more than asked for, without those of before a rebalance."""
+    app = SimpleNamespace(consumer_generation_id=2)
+    queue: asyncio.Queue[Any] = asyncio.Queue()
+    for number, generation in enumerate([2, 1, 2, 2, 1, 2]):
+        queue.put_nowait(
+            SimpleNamespace(number=number, message=SimpleNamespace(generation_id=generation))
+        )
+    taken = [[event.number for event in take_waiting(app, queue, most)] for most in (0, 2, 9, 9)]
+    assert taken == [[], [0, 2], [3, 5], []]
+
+
+def test_fetch_wait(tmp_path: Path) -> None:
+    """A broker is asked to hold a fetch for as long as the settings say."""
+    settings = WorkerSettings(
+        kafka="127.0.0.1:9092",
+        events_topic="events",
+        dead_letters_topic="dead",
+        group="group",
+        redis_url="redis://127.0.0.1:6379/0",
+        redis_prefix="test",
+        fetch_wait_ms=77,
+    )
+
+    async def asked() -> int:
+        app: Any = faust_app(settings, str(tmp_path))
+        thread = app.consumer._thread
+        thread.thread_loop.close()  # it is never started
+        kafka = thread._create_worker_consumer(app.transport)
+        await kafka.stop()
+        wait: int = kafka._fetch_max_wait_ms
+        return wait
+
+    assert asyncio.run(asked()) == 77
