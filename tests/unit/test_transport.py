@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 from inspect import CORO_CLOSED, getcoroutinestate
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import msgspec
 import pytest
 from mode import Service
 
-from stream_inference.faust_worker.settings import WorkerSettings
+from stream_inference.faust_worker.app import faust_app
 from stream_inference.faust_worker.transport import Eager, take_waiting
-from stream_inference.faust_worker.worker import faust_app
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.builders import WORKER_SETTINGS
 
 
 class Consumer(Eager, Service):
@@ -114,20 +112,12 @@ def test_takes_what_waits() -> None:
     assert taken == [[], [0, 2], [3, 5], []]
 
 
-def test_fetch_wait(tmp_path: Path) -> None:
+def test_fetch_wait() -> None:
     """A broker is asked to hold a fetch for as long as the settings say."""
-    settings = WorkerSettings(
-        kafka="127.0.0.1:9092",
-        events_topic="events",
-        dead_letters_topic="dead",
-        group="group",
-        redis_url="redis://127.0.0.1:6379/0",
-        redis_prefix="test",
-        fetch_wait_ms=77,
-    )
+    settings = msgspec.structs.replace(WORKER_SETTINGS, fetch_wait_ms=77)
 
     async def asked() -> int:
-        app: Any = faust_app(settings, str(tmp_path))
+        app: Any = faust_app(settings)
         thread = app.consumer._thread
         thread.thread_loop.close()  # it is never started
         kafka = thread._create_worker_consumer(app.transport)
