@@ -62,9 +62,8 @@ class Whitened(NamedTuple):
         -------
         Shape (m,).
         """
-        limit: NDArray[np.float64] = (
-            self.lengths[position] * lengths + self.greatest_offsets[position]
-        )
+        limit: NDArray[np.float64] = self.lengths[position] * lengths
+        limit += self.greatest_offsets[position]
         return limit
 
 
@@ -78,20 +77,28 @@ def whiten(
     item_factors, gram, offsets
         See `data.frozen_model.FrozenModel`.
     """
-    n_items = len(item_factors)
-    lower = np.linalg.cholesky(gram)
-    by_row = np.empty(item_factors.shape, np.float32)
-    for first in range(0, n_items, _AT_ONCE):
-        some = slice(first, first + _AT_ONCE)
-        by_row[some] = solve_triangular(lower, item_factors[some].T, lower=True).T
-    lengths = np.sqrt(np.einsum("ik,ik->i", by_row, by_row, dtype=np.float64))
+    lower: NDArray[np.float64] = np.linalg.cholesky(gram).astype(np.float64)
+    lengths = np.empty(len(item_factors))
+    for some in _chunks(len(item_factors)):
+        lengths[some] = np.linalg.norm(_solved(lower, item_factors[some]), axis=1)
     row_at = np.argsort(-lengths, kind="stable").astype(np.int32)
+    factors = np.empty(item_factors.shape, np.float32)
+    for some in _chunks(len(item_factors)):  # once more, as both orders would take twice the room
+        factors[some] = _solved(lower, item_factors[row_at[some]])
     position_of = np.empty_like(row_at)
-    position_of[row_at] = np.arange(n_items, dtype=np.int32)
+    position_of[row_at] = np.arange(len(row_at), dtype=np.int32)
     up = 1 + 4 * (len(gram) + 2) * float(np.finfo(np.float32).eps)  # of a product's rounding
     by_position = offsets[row_at]
     higher = np.maximum(by_position * up, by_position / up, dtype=np.float64)
     greatest = np.maximum.accumulate(higher[::-1])[::-1]
-    return Whitened(
-        by_row[row_at], lengths[row_at] * up, row_at, position_of, by_position, greatest
-    )
+    return Whitened(factors, lengths[row_at] * up, row_at, position_of, by_position, greatest)
+
+
+def _chunks(count: int) -> list[slice]:
+    return [slice(first, first + _AT_ONCE) for first in range(0, count, _AT_ONCE)]
+
+
+def _solved(lower: NDArray[np.float64], factors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Whiten some of the factors."""
+    solved: NDArray[np.float64] = solve_triangular(lower, factors.T, lower=True)
+    return solved.T.astype(np.float32)

@@ -12,6 +12,7 @@ from data.confidence import ConfidenceParameters
 from data.follow_ups import FollowUps
 from data.frozen_model import FrozenModel
 from data.interaction import Interaction
+from data.scoring import Ragged
 from data.user_history import UserHistory
 from data.vocabulary import Vocabulary
 from data.watch_scale import WatchScale
@@ -93,6 +94,13 @@ def model(n_items: int = 40, n_factors: int = 6, seed: int = 0, **more: Any) -> 
         "watch_scale": watch_scale(random, n_items),
     }
     return FrozenModel(**(fields | more))
+
+
+def ragged(parts: Iterable[Iterable[int]]) -> Ragged:
+    """Put the rows of several users one after the other."""
+    rows = [list(part) for part in parts]
+    ends = np.cumsum([len(part) for part in rows], dtype=np.int64)
+    return Ragged(ends, np.array([row for part in rows for row in part], np.int32))
 
 
 def follow_ups(random: np.random.Generator, n_items: int, width: int = 3) -> FollowUps:

@@ -1,195 +1,200 @@
-"""The search: it finds what was planted, invents nothing, ends in time, and goes on later."""
+"""The n best of all videos, against their slow twin: whatever is passed over, none is missed."""
 
 from __future__ import annotations
 
-import math
-import time
 from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from batch_training.training.flat import with_values
-from batch_training.tuning.errors import StorageError
-from batch_training.tuning.parts import PARTS, without_useless
-from batch_training.tuning.storage import study_name
-from batch_training.tuning.study import Stop
-from tests.planted import with_drifting_taste, with_fashion, with_fixed_taste, with_follow_ups
-from tests.unit.nights import world
-from tests.unit.searches import OF_THE_FIT, SMALL, bench_of, search_on
+from data.follow_ups import FollowUps
+from data.scoring import Recent, rank, search, top_n
+from tests import oracle
+from tests.builders import model, ragged
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from numpy.typing import NDArray
 
-    from batch_training.training.settings import TrainSettings
-    from batch_training.tuning.bench import Bench
-    from batch_training.tuning.study import Standing
-
-ALL_OFF = with_values(SMALL, dict.fromkeys(PARTS, 0))
-ALL_ON = with_values(SMALL, {"prior_weight": 0.1, "follow_weight": 4.0, "half_life": 3.0})
-FOREVER = math.inf
+    from data.frozen_model import FrozenModel
+    from data.whitened import Whitened
+FACTORS = 6
+SMALL = model(40, FACTORS)
 
 
-@pytest.fixture(scope="module")
-def bench() -> Bench:
-    """Draw lists in the small world of the night's tests."""
-    return bench_of(world())
+def expected_rows(
+    given_model: FrozenModel, user: NDArray[np.float32], out: set[int], n: int
+) -> list[int]:
+    """Rank by the slow twin, with scores that float32 holds exactly."""
+    wide = given_model.item_factors.astype(np.float64) @ user + given_model.prior
+    left_out = out | set(np.flatnonzero(given_model.blocked).tolist())
+    return oracle.best([float(score) for score in wide], left_out.__contains__, n)
 
 
-def found(
-    bench: Bench, base: TrainSettings, trials: int = 16, fixed: tuple[str, ...] = ()
-) -> dict[str, float]:
-    """Search, and give what decides the parts that are left."""
-    with search_on(bench, base, OF_THE_FIT + fixed) as search:
-        search.run(Stop(trials, FOREVER))
-        best, _ = without_useless(search, search.best())
-    weights = (best.prior.weight, best.follow_ups.weight, best.confidence.half_life or 0.0)
-    return dict(zip(PARTS, weights, strict=True))
+@given(
+    n_items=st.sampled_from([1, 2, 5, 63, 64, 65, 127, 128, 129, 200]),
+    n=st.sampled_from([1, 2, 3, 10, 63, 64, 65, 250]),
+    seed=st.integers(0, 2**31),
+    distinct=st.sampled_from([1, 2, 5, 1000]),
+    n_users=st.integers(0, 3),
+)
+def test_top_n_equals_the_oracles(
+    n_items: int, n: int, seed: int, distinct: int, n_users: int
+) -> None:
+    """Whatever ties, blocks, exclusions and sizes: the same rows in the same order."""
+    random = np.random.default_rng(seed)
+    # Small whole numbers, so that float32 is exact and ties are true ties.
+    factors = random.integers(-distinct, distinct + 1, (n_items, 2)).astype(np.float32)
+    given_model = model(
+        n_items,
+        2,
+        item_factors=factors,
+        gram=np.eye(2),
+        prior=random.integers(-distinct, distinct + 1, n_items).astype(np.float32),
+        blocked=random.random(n_items) < random.choice([0, 0.5]),
+    )
+    users = random.integers(-1, 2, (n_users, 2)).astype(np.float32)
+    share = random.choice([0, 0.3, 0.95, 1])
+    out = [np.flatnonzero(random.random(n_items) < share).tolist() for _ in range(n_users)]
+    rows, scores = top_n(given_model, users, ragged(out), n)
+    assert rows.shape == scores.shape == (n_users, n)
+    assert scores.dtype == np.float32
+    for user, got, values, excluded in zip(users, rows.tolist(), scores, out, strict=True):
+        expected = expected_rows(given_model, user, set(excluded), n)
+        assert got == expected + [-1] * (n - len(expected))
+        assert np.isneginf(values[len(expected) :]).all()
+        own = factors[expected] @ user + given_model.prior[expected]
+        assert (values[: len(expected)] == own).all()
 
 
-def test_planted_follow_ups_are_found() -> None:
-    """Where episode follows upon episode, a search that begins without follow-ups finds them."""
-    parts = found(bench_of(with_follow_ups()), ALL_OFF)
-    assert parts["follow_weight"] > 0.5
-    assert parts["prior_weight"] == 0
+@given(
+    st.lists(
+        st.sampled_from([0.0, -0.0, 1.0, -1.0, 1e-45, -1e-45, 3e38, -3e38]),
+        min_size=1,
+        max_size=150,
+    )
+)
+def test_rank_orders_extreme_scores(given_scores: list[float]) -> None:
+    """Zeros of either sign tie, and the smallest and largest numbers stand in their order."""
+    rows, scores = rank(np.array(given_scores, np.float32), np.zeros(0, np.int32), 70)
+    wide = [float(np.float32(score)) for score in given_scores]
+    expected = oracle.best(wide, lambda _: False, 70)
+    assert rows[: len(expected)].tolist() == expected
+    assert scores[: len(expected)].tolist() == [wide[row] for row in expected]
+    assert (rows[len(expected) :] == -1).all()
 
 
-def test_planted_recency_is_found() -> None:
-    """Where taste drifts, a search that begins without a half-life ends with a short one."""
-    # Follow-ups, which would also tell the last few topics, stay off.
-    parts = found(bench_of(with_drifting_taste()), ALL_OFF, fixed=("follow_weight",))
-    assert 0 < parts["half_life"] < 15
-    assert parts["prior_weight"] == 0
+@given(st.integers(0, 1000), st.integers(1, 30))
+def test_top_n_alone_is_as_in_a_batch(seed: int, n: int) -> None:
+    """A user's list is the same alone and in a batch, except among near ties."""
+    users = np.random.default_rng(seed).normal(size=(5, FACTORS)).astype(np.float32)
+    out = ragged([[i, i + 7] for i in range(5)])
+    rows, scores = top_n(SMALL, users, out, n)
+    for i in range(5):
+        alone, values = top_n(SMALL, users[i : i + 1], ragged([[i, i + 7]]), n)
+        np.testing.assert_allclose(values[0], scores[i], rtol=1e-5, atol=1e-6)
+        differ = alone[0] != rows[i]
+        np.testing.assert_allclose(values[0][differ], scores[i][differ], rtol=1e-6)
 
 
-def test_planted_fashion_is_found() -> None:
-    """Where all turn to new videos, a search that begins without a prior ends with one."""
-    # Follow-ups and a half-life, which would also tell what was watched last, stay off.
-    parts = found(bench_of(with_fashion()), ALL_OFF, fixed=("follow_weight", "half_life"))
-    assert parts["prior_weight"] > 0.1
+def test_many_users_go_through_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the scores of all users would not fit, the pieces give the same as the whole."""
+    wide = model(400, FACTORS)
+    count = 20
+    users = np.random.default_rng(1).normal(size=(count, FACTORS)).astype(np.float32)
+    out = ragged([[i] for i in range(count)])
+    whole = top_n(wide, users, out, 5)
+    monkeypatch.setattr(search, "_MAX_SCORES", 3 * 416)
+    pieces = top_n(wide, users, out, 5)
+    assert (whole[0] == pieces[0]).all()
+    np.testing.assert_allclose(whole[1], pieces[1], rtol=1e-5)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_nothing_is_invented(seed: int) -> None:
-    """Where nothing was planted, a search that begins with all parts on ends with none."""
-    assert found(bench_of(with_fixed_taste(seed)), ALL_ON, 10) == dict.fromkeys(PARTS, 0)
+def test_everything_excluded_leaves_nothing() -> None:
+    """A user who has seen all videos gets only -1, and others in the batch are not touched."""
+    users = np.ones((2, FACTORS), np.float32)
+    rows, scores = top_n(SMALL, users, ragged([range(40), []]), 4)
+    assert rows[0].tolist() == [-1] * 4
+    assert np.isneginf(scores[0]).all()
+    assert (rows[1] >= 0).all()
 
 
-def test_the_first_trial_is_the_defaults(bench: Bench) -> None:
-    """A search never ends worse than it began: the defaults, just as they are, come first."""
-    odd = msgspec.structs.replace(SMALL, factors=17)
-    with search_on(bench, odd, ()) as search:
-        search.run(Stop(1, FOREVER))
-        assert search.best() == odd
-        assert search.standing().defaults == search.worth(odd).mean() == search.standing().best
+def drawn_model(
+    random: np.random.Generator, n_items: int, distinct: int, prior: int
+) -> FrozenModel:
+    """Draw whole numbers again, and lengths that fall as those of trained factors."""
+    steep = np.geomspace(distinct, 1, n_items)[:, None]
+    rows = random.integers(0, n_items, (n_items, 4)).astype(np.int32)
+    lifts = random.integers(-1, 2 * distinct, rows.shape).astype(np.float32)
+    return model(
+        n_items,
+        3,
+        item_factors=np.round(random.uniform(-1, 1, (n_items, 3)) * steep).astype(np.float32),
+        gram=np.eye(3),
+        prior=random.integers(0, prior + 1, n_items).astype(np.float32),
+        blocked=random.random(n_items) < random.choice([0, 0.2]),
+        follow_ups=FollowUps(rows, lifts, 1.0),
+    )
 
 
-def test_it_goes_on_where_it_stopped(bench: Bench, tmp_path: Path) -> None:
-    """Trials of earlier runs count, are never drawn again, and their best is still the best."""
-    heard: list[Standing] = []
-    with search_on(bench, file=tmp_path / "t.db") as search:
-        search.run(Stop(4, FOREVER), heard.append)
-        before = search.standing()
-    with search_on(bench, file=tmp_path / "t.db") as search:
-        assert search.standing() == before
-        search.run(Stop(4, FOREVER))
-        assert search.standing() == before
-        search.run(Stop(7, FOREVER))
-        drawn = [tuple(trial.params.values()) for trial in search.study.trials]
-        assert search.standing().best >= before.best
-    assert [standing.done for standing in heard] == [0, 1, 2, 3, 4]
-    assert len(set(drawn)) == len(drawn) == 7
+@given(
+    n_items=st.integers(33, 300),
+    n=st.sampled_from([1, 3, 20]),
+    seed=st.integers(0, 2**31),
+    distinct=st.sampled_from([1, 4, 1000]),
+    prior=st.sampled_from([0, 1, 50]),
+)
+def test_what_is_passed_over_is_never_among_the_best(
+    n_items: int, n: int, seed: int, distinct: int, prior: int
+) -> None:
+    """With few videos looked at first, lists are those of all scores, follow-ups included."""
+    random = np.random.default_rng(seed)
+    given_model = drawn_model(random, n_items, distinct, prior)
+    users = random.integers(-2, 3, (4, 3)).astype(np.float32)
+    out = [random.choice(n_items, 20, replace=False).tolist() for _ in users]
+    weight = random.choice([0, 0.5, 1], (len(users), 20)).astype(np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "_FIRST", 32)
+        recent = Recent(ragged(out), weight.ravel())
+        rows, scores = top_n(given_model, users, ragged(out), n, recent)
+    for number, user in enumerate(users):
+        wide = followed(given_model, user, out[number], weight[number])
+        left_out = {*out[number], *np.flatnonzero(given_model.blocked).tolist()}
+        expected = oracle.best(wide.tolist(), left_out.__contains__, n)
+        assert rows[number].tolist() == expected + [-1] * (n - len(expected))
+        assert scores[number, : len(expected)].tolist() == wide[expected].tolist()
 
 
-def test_the_same_seed_finds_the_same(bench: Bench) -> None:
-    """Two searches with one seed try the same, a third one does not."""
-    tried = []
-    for seed in (0, 0, 1):
-        with search_on(bench, seed=seed) as search:
-            search.run(Stop(3, FOREVER))
-            tried.append([(trial.params, trial.value) for trial in search.study.trials])
-    assert tried[0] == tried[1] != tried[2]
+def followed(
+    given_model: FrozenModel,
+    user: NDArray[np.float32],
+    seen: list[int],
+    weight: NDArray[np.float32],
+) -> NDArray[np.float64]:
+    """Score all videos, with the follow-ups of what the user saw."""
+    wide: NDArray[np.float64] = given_model.item_factors.astype(np.float64) @ user
+    wide += given_model.prior
+    assert given_model.follow_ups
+    for row, left in zip(seen, weight.tolist(), strict=True):
+        np.add.at(wide, given_model.follow_ups.rows[row], given_model.follow_ups.scores[row] * left)
+    return wide
 
 
-def test_no_trial_begins_after_the_budget(bench: Bench) -> None:
-    """Time that is over ends a search before its trials do, but for that of the defaults."""
-    with search_on(bench) as search:
-        search.run(Stop(50, time.monotonic()))
-        assert search.standing().done == 1
-        assert search.best() == search.base
+def test_short_videos_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of factors whose lengths fall as in training, only the first places are scored."""
+    steep = np.geomspace(1, 1e-4, 400, dtype=np.float32)[:, None]
+    factors = np.random.default_rng(0).normal(size=(400, FACTORS)).astype(np.float32) * steep
+    falling = model(400, FACTORS, item_factors=factors, prior=np.zeros(400, np.float32))
+    users = np.random.default_rng(1).normal(size=(5, FACTORS)).astype(np.float32)
+    seen: list[int] = []
+    scores = search._scores
 
+    def watched(whitened: Whitened, some: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+        seen.append(size)
+        return scores(whitened, some, size)
 
-def test_an_interrupt_keeps_what_was_found(bench: Bench, tmp_path: Path) -> None:
-    """Ctrl-C between trials or within one loses that trial only, and the search can go on."""
-
-    def interrupt(standing: Standing) -> None:
-        if standing.done == 2:
-            raise KeyboardInterrupt
-
-    with search_on(bench, file=tmp_path / "t.db") as search:
-        with pytest.raises(KeyboardInterrupt):
-            search.run(Stop(5, FOREVER), interrupt)
-        whole, search.fits = search.fits, None  # type: ignore[assignment]  # a bug, mid-trial
-        with pytest.raises(AttributeError):
-            search.run(Stop(5, FOREVER))
-        search.fits = whole
-        search.run(Stop(3, FOREVER))
-    with search_on(bench, file=tmp_path / "t.db") as search:
-        assert search.standing().done == 3
-
-
-def test_trials_share_fits(bench: Bench) -> None:
-    """Two trials of three take the factors of the best; without theirs to move, all do."""
-    with search_on(bench) as search:
-        search.run(Stop(6, FOREVER))
-        assert search.fits.fitted == 1
-    with search_on(bench, msgspec.structs.replace(SMALL, factors=32), ("iterations",)) as search:
-        search.run(Stop(6, FOREVER))
-        assert search.fits.fitted == 2
-
-
-def test_shared_factors_are_those_of_a_fit_of_its_own(bench: Bench) -> None:
-    """What a trial is worth doesn't hang on whether its factors were there already."""
-    other = with_values(SMALL, {"half_life": 0, "follow_weight": 0, "prior_weight": 0.5})
-    with search_on(bench) as search:
-        search.worth(SMALL)
-        shared = search.worth(other)
-    with search_on(bench) as search:
-        assert np.array_equal(search.worth(other), shared)
-
-
-def test_hopeless_trials_are_given_up(bench: Bench) -> None:
-    """What is far below the best after a few iterations is not fitted to the end."""
-    with search_on(bench, fixed=()) as search:
-        search.run(Stop(1, FOREVER))
-        search.study.enqueue_trial(
-            {"regularization": 1000.0, "alpha": 0.3, "half_life": 200.0, "follow_weight": 0.0}
-        )
-        search.run(Stop(2, FOREVER))
-        assert search.standing().pruned == 1
-
-
-def test_other_data_have_other_names(bench: Bench) -> None:
-    """A search goes on with its own trials only: of the same data, protocol and settings."""
-    names = set()
-    for other in (bench, bench_of(world(seed=1)), bench_of(world(200), "temporal")):
-        with search_on(other) as search:
-            names.add(study_name(other, search.space, search.base))
-            threads = msgspec.structs.replace(search.base, threads=2)
-            assert study_name(other, search.space, threads) in names
-    with search_on(bench, fixed=OF_THE_FIT[1:]) as search:
-        names.add(study_name(bench, search.space, search.base))
-    assert len(names) == 4
-
-
-@pytest.mark.parametrize("content", [b"no database at all, but text" * 100, None])
-def test_a_broken_memory_is_told_of(bench: Bench, tmp_path: Path, content: bytes | None) -> None:
-    """A file that is no database, or can't be made, is named with what to do."""
-    file = tmp_path / "t.db"
-    if content is None:
-        file.mkdir()
-    else:
-        file.write_bytes(content)
-    with pytest.raises(StorageError, match=r"t\.db .*--storage"), search_on(bench, file=file):
-        pass
+    monkeypatch.setattr(search, "_FIRST", 64)
+    monkeypatch.setattr(search, "_scores", watched)
+    top_n(falling, users, ragged([[]] * 5), 5)
+    assert max(seen) < 400
