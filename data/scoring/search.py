@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from data.whitened import Whitened
 
 _MAX_SCORES: Final = 5 * 1024 * 1024  # held at once: 60 MiB, with what follow-ups add to them
+_AT_ONCE: Final = 128  # users; what is held for them stays in the processor's cache
 _FIRST: Final = 2048  # positions that are looked at first, where most of the best are
 _GROWTH: Final = 4
 _BUCKETS: Final = 512
@@ -73,7 +74,7 @@ def top_n(
     asked = _Asked(users, lengths, excluded, recent if model.follow_ups else None)
     unsure, size = np.arange(len(users)), min(max(_FIRST, 2 * n), model.n_items)
     while len(unsure):
-        step = max(1, _MAX_SCORES // padded(size))
+        step = min(_AT_ONCE, max(1, _MAX_SCORES // padded(size)))
         for first in range(0, len(unsure), step):
             some = unsure[first : first + step]
             rows[some], values[some] = _best_of_first(model, asked.of_users(some), size, n)
@@ -111,13 +112,15 @@ class _Added(NamedTuple):
     def summed(self, n_users: int, size: int) -> NDArray[np.float32]:
         """Add up what the first positions get, shape (n_users, size)."""
         # User after user, as that stays in the processor's cache.
-        index = np.where(self.position < size, self.user * size + self.position, n_users * size)
-        sums = np.bincount(index, weights=self.score, minlength=n_users * size + 1)
-        return sums[:-1].reshape(n_users, size).astype(np.float32)
+        width = size + 1  # the last is for all the others
+        index = self.user * width + np.minimum(self.position, size)
+        sums = np.bincount(index, weights=self.score, minlength=n_users * width)
+        return sums.reshape(n_users, width)[:, :size].astype(np.float32)
 
     def select(self, which: NDArray[np.bool_]) -> _Added:
         """Keep some."""
-        return _Added(self.user[which], self.position[which], self.score[which])
+        some = np.flatnonzero(which)  # quicker than to go through the marks three times
+        return _Added(self.user[some], self.position[some], self.score[some])
 
 
 def _best_of_first(
