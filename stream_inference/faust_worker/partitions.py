@@ -74,16 +74,19 @@ class Partitions:
         self._next |= {m.origin.partition: m.origin.offset + 1 for m in messages}
 
     def lag(self) -> dict[int, int | None]:
-        """Count what is not reflected, as Kafka said with the last fetch; None while unknown."""
+        """Count what is not reflected, as far as Kafka has told; None while unknown."""
         return {tp.partition: self._lag_of(tp) for tp in sorted(self._mine)}
 
     def _lag_of(self, tp: TP) -> int | None:
+        start = self._next.get(tp.partition)
+        if start is None:
+            return None
+        kafka: Any = self._app.consumer
         try:
-            end: int | None = self._app.consumer.highwater(tp)
+            lag: int | None = kafka._thread.lag(tp, start)  # noqa: SLF001 - Faust has no public way
         except Exception:  # noqa: BLE001 - the client has lost the partition or is not there yet
             return None
-        start = self._next.get(tp.partition)
-        return None if end is None or start is None else max(0, end - start)
+        return lag
 
     async def _assigned(self, _app: Any, /, *args: Any, **_more: Any) -> None:  # noqa: ANN401 - so says Faust
         """Tell what a rebalance has changed; where it goes on is told when Kafka has answered."""

@@ -24,6 +24,8 @@ from mode.services import WaitResults
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
 
+    from faust.types import TP
+
     Race = Callable[..., Awaitable[WaitResults]]
     HandOver = Callable[[Any], Awaitable[None]]
 
@@ -35,6 +37,27 @@ class Thread(driver.AIOKafkaConsumerThread):
     """The thread that fetches; a process has one."""
 
     fetch_wait_ms: ClassVar[int] = 1500
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._fetched: dict[TP, int] = {}  # the last offset of each partition
+
+    async def getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ANN401, ASYNC109 - as in Faust
+        """Fetch, and take note of how far."""
+        records = await super().getmany(active_partitions, timeout)
+        self._fetched |= {tp: found[-1].offset for tp, found in records.items() if found}
+        return records
+
+    def lag(self, tp: TP, start: int) -> int | None:
+        """Count offsets from here on that can be read, as Kafka said with the last fetch.
+
+        What stands behind the last event that was fetched, and was read, is no event: Kafka
+        marks the end of a transaction by an offset of its own.
+        """
+        place = self._ensure_consumer()._subscription.subscription.assignment.state_value(tp)  # noqa: SLF001 - there is no public way
+        if self._fetched.get(tp, -1) < start and place.has_valid_position:
+            start = max(start, place.position)
+        return None if place.lso is None else max(0, place.lso - start)
 
     def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401 - Faust's own types
         consumer = super()._create_worker_consumer(transport)
