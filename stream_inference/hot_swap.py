@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from data.model_store import Active, ModelStore
 
 _LOG: Final = logging.getLogger(__name__)
+_LOST: Final = (
+    "Redis holds no model any more: has it lost its data? Publish a model (upnext night), or "
+    "bring one back (upnext models import, activate), then give everybody a list: upnext refresh"
+)
 
 
 class HotSwap:
@@ -68,6 +72,8 @@ class HotSwap:
         held = self.serving
         try:
             active = self._store.current()
+            if active is None and held is not None:
+                raise ModelStoreError(_LOST)  # noqa: TRY301 - handled with the other troubles
             if active is not None and not _holds(held, active):
                 self.serving = self._take(active, held)
         except (ModelStoreError, InvalidModelError) as error:

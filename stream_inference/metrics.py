@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from bisect import bisect_left
 from importlib.metadata import version
@@ -158,6 +159,11 @@ class WorkerMetrics(Collector):
                 "upnext_model_age_seconds", "Since the last swap.", swap.seconds_since_swap()
             )
         yield CounterMetricFamily("upnext_swaps_refused", "Models refused.", swap.refused)
+        yield GaugeMetricFamily(
+            "upnext_model_trouble",
+            "1 if the current model is not the one in hand.",
+            bool(swap.trouble),
+        )
 
     def _of_kafka(self) -> Iterator[Metric]:
         behind = self._from.lag()
@@ -171,20 +177,28 @@ class WorkerMetrics(Collector):
         yield lag
 
 
-def serve(metrics: WorkerMetrics, host: str, port: int) -> int | None:
+def serve(metrics: WorkerMetrics, host: str, port: int) -> int:
     """Serve metrics over HTTP at this port, or at one of the next where it is taken.
 
     Returns
     -------
-    The port, or None if all are taken: a worker is worth more than its metrics.
+    The port.
+
+    Raises
+    ------
+    OSError
+        If all are taken, or the host is not ours.
     """
     registry = CollectorRegistry()
     registry.register(metrics)
     ProcessCollector(registry=registry)
-    for candidate in range(port, min(port + PORTS, 65_536)):
+    last = min(port + PORTS, 65_536) - 1
+    while True:
         try:
-            start_http_server(candidate, host, registry)
-        except OSError:
-            continue
-        return candidate
-    return None
+            start_http_server(port, host, registry)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or port == last:
+                raise
+            port += 1
+        else:
+            return port

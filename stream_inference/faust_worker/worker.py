@@ -171,9 +171,10 @@ class Worker:
         host, wanted = self._settings.metrics_host, self._settings.metrics_port
         if not wanted:
             return
-        port = serve(self._metrics, host, wanted)
-        if port is None:
-            _LOG.warning("no metrics: no port is free at %s from %d on", host, wanted)
+        try:
+            port = serve(self._metrics, host, wanted)
+        except OSError as error:
+            _LOG.warning("no metrics: can't listen at %s from port %d on: %s", host, wanted, error)
             return
         _LOG.info("metrics", extra=facts(address=f"http://{host}:{port}/metrics"))
         if port != wanted:

@@ -56,7 +56,17 @@ def _time_of(record: logging.LogRecord) -> str:
 
 def _facts(record: logging.LogRecord) -> Mapping[str, object]:
     found: Mapping[str, object] = getattr(record, "facts", {})
-    return found
+    return {name: _readable(value) for name, value in found.items()}
+
+
+def _readable(value: object) -> object:
+    """Write bytes as the text that they are, or in hexadecimal digits."""
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.hex()
 
 
 def _message(record: logging.LogRecord) -> str:

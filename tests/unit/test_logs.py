@@ -42,6 +42,13 @@ def test_json_says_the_same() -> None:
     assert line == said
 
 
+def test_bytes_are_told_as_text() -> None:
+    """A key in Kafka is told as the text that it is, or in hexadecimal digits."""
+    line = json.loads(JsonLines().format(record("a key", key="zoë".encode(), other=b"\xff\x00")))
+    assert (line["key"], line["other"]) == ("zoë", "ff00")
+    assert TextLines().format(record("a key", key=b"k")).endswith(" key=k")
+
+
 @pytest.mark.parametrize("form", [TextLines(), JsonLines()], ids=["text", "json"])
 def test_nobody_forges_a_line(form: logging.Formatter) -> None:
     """What a stranger has sent can neither begin a line nor steer a terminal."""

@@ -109,13 +109,18 @@ def test_counting_is_cheap(metrics: WorkerMetrics) -> None:
     assert min(seconds) < 0.001
 
 
-def test_no_port_is_no_reason_to_stop(metrics: WorkerMetrics) -> None:
-    """The port after a taken one is used; where none is left or the host is not ours, none is."""
+def test_taken_ports(metrics: WorkerMetrics) -> None:
+    """The port after a taken one is used; where none is left or the host isn't ours, that is said.
+
+    A host that can't be found is told as such, not as a port that is taken.
+    """
     port = free_port()
     with socket.create_server(("127.0.0.1", port)):
-        taken = serve(metrics, "127.0.0.1", port)
-        assert taken is not None
-        assert port < taken < port + PORTS
-    assert serve(metrics, "host.invalid", port) is None
-    with socket.create_server(("127.0.0.1", 65_535)):
-        assert serve(metrics, "127.0.0.1", 65_535) is None
+        assert port < serve(metrics, "127.0.0.1", port) < port + PORTS
+    with pytest.raises(OSError, match=r"not known|resolution"):
+        serve(metrics, "host.invalid", port)
+    with (
+        socket.create_server(("127.0.0.1", 65_535)),
+        pytest.raises(OSError, match="in use"),
+    ):
+        serve(metrics, "127.0.0.1", 65_535)
