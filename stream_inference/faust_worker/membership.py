@@ -13,7 +13,7 @@ from aiokafka import errors
 from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.group import HeartbeatRequest
 
-from stream_inference.stopping import EXIT_REFUSED
+from stream_inference.stopping import EXIT_GAVE_UP, EXIT_REFUSED
 
 if TYPE_CHECKING:
     import faust
@@ -54,12 +54,14 @@ class Membership:
             await asyncio.sleep(_LOOK_S)
 
     def _check(self, coordinator: Any) -> None:  # noqa: ANN401 - aiokafka has no types
-        error = coordinator._pending_exception  # noqa: SLF001 - there is no public way
-        task = coordinator._coordination_task  # noqa: SLF001 - as above
+        task = coordinator._coordination_task  # noqa: SLF001 - there is no public way
+        error = coordinator._pending_exception  # noqa: SLF001 - as above
         if error is None and task.done() and not task.cancelled():
             error = task.exception()
-        if error is not None:
-            self._end(self._explained(error), EXIT_REFUSED)
+        if error is not None and (why := self._refusal(error)):
+            self._end(why, EXIT_REFUSED)
+        elif error is not None:
+            self._end(f"no part in group {self._settings.group}: {error!r}", EXIT_GAVE_UP)
 
     def silent_s(self) -> float:
         """Tell for how long Kafka has not answered; it should to each heartbeat."""
@@ -72,7 +74,8 @@ class Membership:
         client = thread and thread._consumer  # noqa: SLF001 - as above
         return client and client._coordinator  # noqa: SLF001 - nor has aiokafka
 
-    def _explained(self, error: BaseException) -> str:
+    def _refusal(self, error: BaseException) -> str:
+        """Say what to set against an error that stays; empty for one that may pass."""
         told = self._settings
         if isinstance(error, errors.InvalidSessionTimeoutError):
             return (
@@ -88,7 +91,7 @@ class Membership:
             )
         if isinstance(error, errors.GroupAuthorizationFailedError):
             return f"Kafka does not let this user into group {told.group}: give it Read on that"
-        return f"Kafka does not let this worker be part of group {told.group}: {error!r}"
+        return ""
 
     async def _joined(self, *_: Any, **_more: Any) -> None:  # noqa: ANN401 - so says Faust
         """Hear from now on what the group's coordinator answers."""
@@ -117,8 +120,9 @@ class Membership:
         if known:
             self._known_at = self._heard_at
             return
+        # With a heartbeat every third of the session timeout, a longer silence was ours.
         unknown_s = self._heard_at - self._known_at
-        if self._settings.instance and unknown_s < self._settings.session_timeout_s:
+        if self._settings.instance and unknown_s < self._settings.session_timeout_s / 2:
             self._end(
                 "Kafka gave the place of this worker to another one: two workers have --instance "
                 f"{self._settings.instance}. Give each one of its own (--instance, "

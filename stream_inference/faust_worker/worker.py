@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from stream_inference.stopping import End
 
 _COMMIT_S: Final = 3.0
-_PARKED_S: Final = 10.0
+_PARKED_S: Final = 5.0
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -118,14 +118,15 @@ class Worker:
 
     async def _park(self, letter: DeadLetter) -> None:
         """Write a dead letter; wait as long as it takes until the broker has it."""
+        topic = self._settings.dead_letters_topic
         while True:
             try:
                 sent = asyncio.ensure_future(self._send(letter))
                 while not (await asyncio.wait({sent}, timeout=_PARKED_S))[0]:
-                    _LOG.warning("%s takes no dead letter; is it there?", self._dead_letters)
+                    _LOG.warning("topic %s takes no dead letter: is it there?", topic)
                 sent.result()
             except Exception:  # noqa: BLE001 - whatever it is, the letter must not be lost
-                _LOG.exception("can't write to %s; trying again", self._dead_letters)
+                _LOG.exception("can't write to topic %s; trying again", topic)
                 await asyncio.sleep(1)
             else:
                 return

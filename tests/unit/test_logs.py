@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -130,3 +132,15 @@ def test_reader_is_gone() -> None:
     pipe = Pipe(writer)
     pipe.handle(record("a line"))
     wait_until(lambda: pipe.dropped)
+
+
+def test_a_thread_ends_within_the_log(capfd: pytest.CaptureFixture[str]) -> None:
+    """What ends a thread is a line of the log, in its form."""
+    program = (
+        "import threading; from stream_inference.logs import set_up; logs = set_up('json');"
+        "t = threading.Thread(target=lambda: 1 / 0, name='t'); t.start(); t.join(); logs.flush()"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+    (line,) = capfd.readouterr().err.splitlines()
+    assert json.loads(line)["message"] == "thread t ended by ZeroDivisionError"
+    assert "ZeroDivisionError" in json.loads(line)["exception"]
