@@ -2,6 +2,7 @@
 
 - The fetch wait can be set; Faust hard-codes 1.5 s.
 - Events of transactions are read when they are committed, and never when they are aborted.
+- After a rebalance a partition of which nothing is committed is read from its beginning.
 - A message that can be handed over at once is. Faust runs each handing-over in a race of four
   asyncio tasks, against being suspended or stopped meanwhile: half of what it costs to receive
   an event. Here the race is run only for one that has to wait.
@@ -24,6 +25,7 @@ from mode.services import WaitResults
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
 
+    from aiokafka import AIOKafkaConsumer
     from faust.types import TP
 
     Race = Callable[..., Awaitable[WaitResults]]
@@ -69,6 +71,24 @@ class Thread(driver.AIOKafkaConsumerThread):
     def on_crash(self, msg: str, *fmt: Any, **_: Any) -> None:  # noqa: ANN401 - as in mode
         """Log it, in place of printing it past the log."""
         _LOG.exception(msg.format(*fmt))
+
+    async def seek_to_committed(self) -> Any:  # noqa: ANN401 - as above
+        """Go back, in a rebalance, to what is committed."""
+        return await self.call_thread(go_back, self._ensure_consumer())
+
+
+async def go_back(consumer: AIOKafkaConsumer) -> dict[Any, int | None]:
+    """Go back to what is committed, and where nothing is to the beginning; gives the former.
+
+    Faust does so because it throws away what it is handed while a rebalance goes on. aiokafka
+    leaves a partition where it is as long as nothing is committed, so its first events would be
+    lost.
+    """
+    committed: dict[Any, int | None] = await consumer.seek_to_committed()
+    new = {tp for tp, offset in committed.items() if not offset} & consumer.assignment()
+    if new:
+        await consumer.seek_to_beginning(*new)
+    return committed
 
 
 class Eager:
