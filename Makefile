@@ -47,8 +47,8 @@ format: .venv/dev.stamp ## Format the code and mend what can be mended safely
 bench: .venv/dev.stamp ## Measure speed, as ratios from one run
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
-soak: .venv/dev.stamp ## Let a worker take a million events, and watch its memory
-	$(BIN)/python -m tests.benchmarks soak
+soak: .venv/dev.stamp ## Let a worker take a million users, and watch its memory
+	$(BIN)/python -m tests.benchmarks.day.soak $(ARGS)
 
 faults: .venv/dev.stamp ## Break everything in turn on a real Kafka, and write the table
 	$(BIN)/python -m tests.faults.day $(ARGS)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 
 from tests.benchmarks import defaults, fit, gpu, nights, numerics, refresh, store
-from tests.benchmarks.day import latency, memory, room, scale, soak, stages, two, worker
+from tests.benchmarks.day import latency, memory, room, scale, stages, two, worker
 from tests.benchmarks.report import machine, markdown_of, table_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ BENCHMARKS: Final[dict[str, Callable[[Callable[[str], None]], Report]]] = {
     "refresh": refresh.run,
     "room": room.run,
     "scale": scale.run,
-    "soak": soak.run,
     "stages": stages.run,
     "store": store.run,
     "two": two.run,
@@ -40,7 +39,7 @@ _WIDTH: Final = 110  # wherever the output goes, so that it can be pasted
 DAY: Final = ("worker", "stages", "latency", "scale", "batches", "two", "memory", "room")
 SHORT: Final = frozenset({"worker", "stages", "room"})
 # Run only when named.
-LONG: Final = frozenset({"defaults", "gpu", "nights", "soak", *DAY}) - SHORT
+LONG: Final = frozenset({"defaults", "gpu", "nights", *DAY}) - SHORT
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

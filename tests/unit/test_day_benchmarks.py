@@ -8,7 +8,7 @@ from itertools import groupby
 import numpy as np
 import pytest
 
-from tests.benchmarks.day import pictures, room, stages
+from tests.benchmarks.day import pictures, room, soak, stages
 from tests.benchmarks.day.traffic import BURST, bursts, distinct_share, uniform
 from tests.benchmarks.day.worlds import few, tiled
 from tests.benchmarks.svg import Axis, Plot
@@ -82,3 +82,18 @@ def test_pictures_name_what_they_show() -> None:
     assert ">1 in flight<" in pictures.by_videos({"1 in flight": [(1e3, 9e3), (1e5, 5e2)]})
     assert ">4,000 events/s<" in pictures.by_batch([(1.0, 90.0), (512.0, 4e3)])
     assert ">190 MiB<" in pictures.soak([(0, 180.0), (1e6, 190.0)])
+
+
+@pytest.mark.parametrize("leak", [0, 7, 9, 200])
+def test_a_soak_sees_a_leak(leak: int) -> None:
+    """A worker that keeps a pointer or more for each event is told from one that only warms up."""
+    warming = [min(events, 100_000) * 400 for events in range(0, 1_000_001, 4_000)]
+    moments = [
+        soak.Moment(4_000 * place, place, 300 * 2**20 + warm + leak * 4_000 * place, 0)
+        for place, warm in enumerate(warming)
+    ]
+    seen = soak.Soak(moments, users=1_000_000)
+    assert seen.growth == pytest.approx(leak)
+    assert seen.is_flat == (leak < 8)
+    assert seen.verdict.startswith("flat" if seen.is_flat else "NOT FLAT")
+    assert "can't tell" in soak.Soak(moments[:100], users=396_000).verdict

@@ -1,12 +1,15 @@
-"""A soak: whether a worker's memory stays where it is over a million events."""
+"""A soak, `make soak`: whether a worker's memory stays where it is over a million users."""
 
 from __future__ import annotations
 
+import argparse
+import sys
 import time
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+from rich.console import Console
 
 from data.heartbeats import Heartbeats
 from data.interaction import Interaction
@@ -15,24 +18,25 @@ from deploy.kafka import EventSender
 from tests.benchmarks.day import pictures
 from tests.benchmarks.day.ground import EVENTS, Ground
 from tests.benchmarks.day.processes import memory
-from tests.benchmarks.day.traffic import bursts
 from tests.benchmarks.day.workers import start_worker
-from tests.benchmarks.report import Report
-from tests.benchmarks.world import Size, make_world
+from tests.benchmarks.report import Report, machine, markdown_of, table_of
+from tests.benchmarks.world import LARGE, Size, make_world
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from tests.benchmarks.day.workers import Arm
 
-_SMALL: Final = Size(users=3_000, videos=1_000, events=150_000, factors=64, iterations=4)
-_OFTEN: Final = 20_000  # users who come back
 _AHEAD: Final = 20_000  # events that may wait in Kafka
 _PORTION: Final = 2_000
 _MIB: Final = 2**20
 _PREFIX: Final = "soak"
 _SHOWN: Final = 10
+_MOST: Final = 8.0  # bytes for an event: not even a pointer to it is kept
+_ENOUGH: Final = 500_000  # events; fewer say nothing of a few bytes for each
+_STUCK_S: Final = 60.0  # without a single event
 
 
 class Moment(NamedTuple):
@@ -44,61 +48,86 @@ class Moment(NamedTuple):
     redis: int
 
 
+class Soak(NamedTuple):
+    """What a soak came to.
+
+    Attributes
+    ----------
+    moments
+        One a second.
+    users
+        Who are in Redis at the end, of those who came.
+    """
+
+    moments: list[Moment]
+    users: int
+
+    @property
+    def growth(self) -> float:
+        """Bytes that the worker grew by for an event: last fifth against second fifth, medians."""
+        _, early, *_, late = np.array_split(np.array([m[:3] for m in self.moments]), 5)
+        (first, _, low), (last, _, high) = np.median(early, axis=0), np.median(late, axis=0)
+        return float((high - low) / (last - first))
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether so little grew that nothing can be kept for each event; of enough events."""
+        return self.moments[-1].events >= _ENOUGH and self.growth < _MOST
+
+    @property
+    def verdict(self) -> str:
+        """Say whether it is flat, and by what."""
+        if self.moments[-1].events < _ENOUGH:
+            return f"fewer than {_ENOUGH:,} events can't tell whether it is flat"
+        grown = f"from the second to the last fifth it grew by {self.growth:.1f} bytes an event"
+        return f"{'flat' if self.is_flat else 'NOT FLAT'}: {grown}; below {_MOST:g} is flat"
+
+
 def run(
-    say: Callable[[str], None],
-    size: Size = _SMALL,
-    events: int = 1_000_000,
-    seconds: float = 540,
-    folder: Path | None = pictures.DOCS,
-) -> Report:
-    """Let a worker work; `say` is told how far it is."""
-    say("soak: training a small model")
+    say: Callable[[str], None], events: int, size: Size = LARGE, folder: Path | None = None
+) -> tuple[Report, Soak]:
+    """Let a worker work on all events, however long it takes; draw its memory into a folder."""
+    say(f"training {size.videos:,} videos × {size.factors} factors")
     with Ground(make_world(size)) as ground:
         ground.publish(_PREFIX)
-        moments = _watch(ground, events, seconds, say)
+        soak = _watch(ground, events, say)
     if folder:
-        points = [(moment.events, moment.worker / _MIB) for moment in moments]
-        (folder / "day-soak.svg").write_text(pictures.soak(points))
-    start, end = _settled(moments, 1), _settled(moments, 9)
-    return Report(
-        title=f"A worker's memory over {moments[-1].events:,} events, MiB",
-        conditions=[
-            f"{size.videos:,} videos × {size.factors} factors; first {events // 2:,} users once",
-            f"each, then bursts of {_OFTEN:,} users who come back (Zipf); sampled every second; it",
-            f"ends after {events:,} events or {seconds:.0f} s; of the worker what is resident, of",
-            "Redis what it uses",
-        ],
-        columns=("events", "s", "worker", "Redis"),
-        rows=[
-            (f"{m.events:,}", f"{m.second:.0f}", *(f"{n / _MIB:.0f}" for n in (m.worker, m.redis)))
-            for m in _spread(moments)
-        ],
-        notes=[f"second tenth to last tenth, median: {start:.1f} to {end:.1f} MiB"],
-    )
+        points = [(moment.events, moment.worker / _MIB) for moment in soak.moments]
+        (folder / "soak.svg").write_text(pictures.soak(points))
+    return _report(soak, size), soak
 
 
-def _watch(ground: Ground, events: int, seconds: float, say: Callable[[str], None]) -> list[Moment]:
+def _watch(ground: Ground, events: int, say: Callable[[str], None]) -> Soak:
     arm = start_worker(ground, _PREFIX)
     beats = Heartbeats(ground.client, RedisKeys(_PREFIX))
-    source, sent, start = _drawn(ground, events), 0, time.monotonic()
-    moments: list[Moment] = []
+    wait_until(beats.alive, _STUCK_S, what="a heartbeat of the worker")
+    keys, source, sent = ground.client.dbsize(), _drawn(ground), 0
+    start = moved = time.monotonic()
+    moments = [_moment(ground, arm, 0, 0.0)]
     with EventSender(ground.kafka.bootstrap, EVENTS) as sender:
-        while not moments or (moments[-1].events < events and moments[-1].second < seconds):
-            seen = sum(beat.events for beat in beats.alive())
+        while (seen := moments[-1].events) < events:
             while sent < min(events, seen + _AHEAD):
-                for event in islice(source, _PORTION):
+                for event in islice(source, min(_PORTION, events - sent)):
                     sender.send(event)
                     sent += 1
-            moments.append(_moment(ground, arm, seen, time.monotonic() - start))
-            say(f"soak: {seen:,} of {events:,} events, {moments[-1].worker / _MIB:.0f} MiB")
-            _pause(arm)
-    return [moment for moment in moments if moment.events]
+            time.sleep(1)
+            arm.seen(0)  # it lives
+            now = time.monotonic()
+            moments.append(_moment(ground, arm, sum(b.events for b in beats.alive()), now - start))
+            moved = now if moments[-1].events > seen else moved
+            if now - moved > _STUCK_S:
+                log = arm.processes[0].log
+                raise TimeoutError(f"no event for {_STUCK_S:.0f} s after {seen:,}, see {log}")
+            say(_progress(moments[-1], events))
+    users = (int(ground.client.dbsize()) - int(keys)) // 2  # a history and a list each
+    return Soak(moments, users)
 
 
-def _pause(arm: Arm) -> None:
-    """Wait a second, and see that it lives."""
-    arm.seen(0)
-    time.sleep(1)
+def _progress(moment: Moment, events: int) -> str:
+    rate = moment.events / moment.second
+    left = f"{(events - moment.events) / rate:.0f} s left" if rate else "waiting"
+    sizes = f"worker {moment.worker / _MIB:.0f} MiB, Redis {moment.redis / _MIB:.0f} MiB"
+    return f"{moment.events:,} of {events:,} events, {rate:,.0f} a second, {left}; {sizes}"
 
 
 def _moment(ground: Ground, arm: Arm, seen: int, second: float) -> Moment:
@@ -106,20 +135,36 @@ def _moment(ground: Ground, arm: Arm, seen: int, second: float) -> Moment:
     return Moment(seen, second, memory(arm.processes[0].pid), used)
 
 
-def _drawn(ground: Ground, count: int) -> Iterator[Interaction]:
-    """Draw watches of users who come once, then of users who come often."""
-    random = np.random.default_rng(0)
-    once = (f"once-{number}" for number in range(count // 2))
-    often = (f"often-{user}" for user in bursts(_OFTEN, count - count // 2, 0))
+def _drawn(ground: Ground) -> Iterator[Interaction]:
+    """Let users without end come, each once, to watch a video."""
+    random, number = np.random.default_rng(0), 0
     ids = ground.world.model.vocabulary.ids
-    for user in chain(once, often):
+    while True:
         yield Interaction(
-            user=user,
+            user=f"once-{(number := number + 1)}",
             video=ids[random.integers(len(ids))],
             kind="watch",
             at=time.time_ns() // 1_000_000,
             watch_ratio=0.5,
         )
+
+
+def _report(soak: Soak, size: Size) -> Report:
+    last = soak.moments[-1]
+    return Report(
+        title=f"A worker's memory over {last.events:,} events, MiB",
+        conditions=[
+            f"{size.videos:,} videos × {size.factors} factors; {last.events:,} users once each, in",
+            f"{last.second:,.0f} s; {soak.users:,} users in Redis in the end; looked at every",
+            "second; of the worker what is resident, of Redis what it uses",
+        ],
+        columns=("events", "s", "worker", "Redis"),
+        rows=[
+            (f"{m.events:,}", f"{m.second:.0f}", *(f"{n / _MIB:.0f}" for n in (m.worker, m.redis)))
+            for m in _spread(soak.moments)
+        ],
+        notes=[soak.verdict],
+    )
 
 
 def _spread(moments: list[Moment]) -> list[Moment]:
@@ -128,7 +173,28 @@ def _spread(moments: list[Moment]) -> list[Moment]:
     return [moments[int(place)] for place in places]
 
 
-def _settled(moments: list[Moment], tenth: int) -> float:
-    """Give the median of the worker's MiB in one tenth of the moments, counted from 0."""
-    part = np.array_split([moment.worker / _MIB for moment in moments], 10)[tenth]
-    return float(np.median(part))
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Be the command: progress goes to stderr, a line at a time, and the table to stdout."""
+    parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000, help="each of a user of its own")
+    parser.add_argument("--markdown", action="store_true", help="print a table for a page")
+    options = parser.parse_args(arguments)
+    out = Console(soft_wrap=True)
+    out.print(f"{machine()}\n", highlight=False)
+    report, soak = run(
+        lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201 - a command
+        options.events,
+        folder=pictures.DOCS if options.events >= _ENOUGH else None,
+    )
+    if options.markdown:
+        out.print(markdown_of(report), highlight=False, markup=False)
+    else:
+        out.print(table_of(report))
+    if options.events >= _ENOUGH and not soak.is_flat:
+        sys.exit("the worker's memory is not flat")
+    if soak.users != options.events:
+        sys.exit(f"{options.events:,} users came, {soak.users:,} are in Redis")
+
+
+if __name__ == "__main__":
+    main()
