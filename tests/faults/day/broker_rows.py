@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from typing import TYPE_CHECKING
 
+from tests.faults.day.breaking import LONG_S, freeze, no_dead_letter_topic, under_load
 from tests.faults.day.stage import SESSION_S
 from tests.faults.day.table import Outcome, row, took_effect
-from tests.faults.day.worker_rows import LONG_S, LONG_SESSION_S
+from tests.faults.day.worker_rows import LONG_SESSION_S
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ def broker_away(
     stage: Stage, seconds: float, at_most: float = LONG_S, *, kill: bool = False
 ) -> Outcome:
     """End the broker under load, start it again after some seconds, and count."""
-    with stage.load(LONG_S):
-        time.sleep(1)
+    with under_load(stage):
         gone = time.monotonic()
         if kill:
             stage.kafka.kill()
@@ -69,9 +68,7 @@ def broker_away(
         time.sleep(seconds)
         stage.kafka.start()
         waiting = stage.ledger.unacknowledged
-        stage.mark()
         away = time.monotonic() - gone
-        time.sleep(3)
     told = f"away for {away:.0f} s, {waiting} events waited in the producer"
     happened = waiting > 0 and seconds < away < at_most
     return Outcome(stage.count(60), took_effect(told, happened=happened))
@@ -108,16 +105,10 @@ def started_without_broker(stage: Stage) -> Outcome:
 def broker_slow(stage: Stage) -> Outcome:
     """Let the broker run in short moments only."""
     stage.start_workers(2)
-    with stage.load(LONG_S):
+    with under_load(stage):
         for pause in [0.5] * PULSES + [4.0]:
-            os.kill(stage.kafka.pid, signal.SIGSTOP)
-            try:
-                time.sleep(pause)
-            finally:
-                os.kill(stage.kafka.pid, signal.SIGCONT)
+            freeze(stage.kafka.pid, pause)
             time.sleep(0.1)
-        stage.mark()
-        time.sleep(1)
     counts = stage.count(60)
     longest = counts.waited_s or 0.0
     told = f"an event took up to {longest:.1f} s"
@@ -133,17 +124,12 @@ def broker_slow(stage: Stage) -> Outcome:
 def dead_letter_topic_gone(stage: Stage) -> Outcome:
     """Take the dead-letter topic away for a while."""
     stage.start_workers(2)
-    stage.delete_topic(stage.dead_letters)
-    with stage.load(LONG_S):
+    with under_load(stage), no_dead_letter_topic(stage):
         for _ in range(20):
             stage.ledger.send_bytes(b"not an event")
         time.sleep(8)
         stage.letters.read()
         parked, waiting = len(stage.letters.letters), stage.pending()
-        stage.kafka.create_topics({stage.dead_letters: 1})
-        stage.letters.begin()
-        stage.mark()
-        time.sleep(1)
     counts = stage.count(60)
     told = f"{waiting} events waited, then {counts.parked} dead letters"
     happened = not parked and waiting > 20 and counts.parked == 20
@@ -160,11 +146,9 @@ def dead_letter_topic_gone(stage: Stage) -> Outcome:
 def partitions_added(stage: Stage) -> Outcome:
     """Let the topic grow while workers read it."""
     stage.start_workers(2)
-    with stage.load(LONG_S):
+    with under_load(stage):
         stage.kafka.add_partitions(stage.events, 6)
         wait_until(lambda: len({e.partition for e in stage.ledger.entries}) == 6, 30)
-        stage.mark()
-        time.sleep(2)
     counts = stage.count(120)
     new = sum(entry.partition >= 2 for entry in stage.ledger.entries)
     return Outcome(counts, took_effect(f"{new} events came to new partitions", happened=new > 0))
@@ -182,7 +166,7 @@ def offset_out_of_range(stage: Stage) -> Outcome:
     first.leave()
     with stage.load(2):
         time.sleep(2)
-    stage.delete_unread()
+    stage.delete_events()
     stage.start_workers(1)
     return deleted(stage)
 
@@ -199,7 +183,7 @@ def deleted_under_a_worker(stage: Stage) -> Outcome:
     worker.signal(signal.SIGSTOP)
     with stage.load(2):
         time.sleep(2)
-    stage.delete_unread()
+    stage.delete_events()
     worker.signal(signal.SIGCONT)
     return deleted(stage)
 

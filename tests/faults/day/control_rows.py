@@ -5,14 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from tests.faults.day.breaking import under_load
 from tests.faults.day.flaws import POISON
 from tests.faults.day.table import Outcome, row, took_effect
-from tests.faults.day.worker_rows import (
-    LONG_S,
-    freeze_and_wake,
-    kill_amid_a_batch,
-    send_poison,
-)
+from tests.faults.day.worker_rows import freeze_and_wake, kill_amid_a_batch, send_poison
 
 if TYPE_CHECKING:
     from tests.faults.day.stage import Stage
@@ -28,10 +24,8 @@ if TYPE_CHECKING:
 def naive_agent(stage: Stage) -> Outcome:
     """Let Faust acknowledge what an agent raised on."""
     stage.start_workers(1, flaws=["naive"])
-    with stage.load(LONG_S):
+    with under_load(stage):
         send_poison(stage, 4)
-        stage.mark()
-        time.sleep(2)
     raised = stage.crew.log().count(f"FlawError: {POISON}")
     return Outcome(stage.count(), took_effect(f"it raised {raised} times", happened=raised > 0))
 

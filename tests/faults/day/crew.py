@@ -11,7 +11,7 @@ from deploy.embedded.leash import Leashed
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 _LOOK_S: Final = 0.1
@@ -166,6 +166,16 @@ class Crew:
     def delivered(self) -> list[tuple[int, int]]:
         """Partition and offset of every message that any worker was handed, each time again."""
         return [place for worker in self.workers for place in worker.deliveries]
+
+    def exits(self) -> list[int]:
+        """Give the exit status of each life that ended by itself, of any worker."""
+        return [status for worker in self.workers for status in worker.exits]
+
+    def wait_for_an_end(self, bring_about: Callable[[], None]) -> None:
+        """Bring an end about, and wait until that worker was started again."""
+        before = len(self.exits())
+        bring_about()
+        wait_until(lambda: len(self.exits()) > before, _PATIENCE_S, what="a worker ends")
 
     def log(self) -> str:
         """Give what all workers said."""

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from tests import oracle
+from tests.faults.day.breaking import LONG_S, set_clock, under_load
 from tests.faults.day.flaws import CLOCK
 from tests.faults.day.ledger import SteadyLoad, numbered
 from tests.faults.day.stage import RATE
 from tests.faults.day.table import Outcome, row, took_effect
-from tests.faults.day.worker_rows import LONG_S
 from tests.integration.test_bad_events import bad_payloads
 from tests.integration.world import LIMIT, stale, traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from stream_inference.dead_letters import DeadLetter
     from tests.faults.day.stage import Stage
@@ -42,12 +41,9 @@ def bad(stage: Stage) -> Outcome:
     """Send what can't be used."""
     stage.start_workers(2)
     kinds = bad_payloads()
-    with stage.load(LONG_S):
-        time.sleep(1)
+    with under_load(stage):
         for payload, _ in kinds:
             stage.ledger.send_bytes(payload, b"one key, so that they stay in order")
-        stage.mark()
-        time.sleep(1)
     counts = stage.count()
     places = [entry.place for entry in stage.ledger.entries if entry.event is None]
     right = [
@@ -103,13 +99,13 @@ def _disturbed(events: list[Plain]) -> Iterator[Plain]:
 def clock_jumps(stage: Stage) -> Outcome:
     """Set the clock of one of two workers."""
     file = stage.folder / "clock"
-    _set_clock(file, 0)
+    set_clock(file, 0)
     stage.start_workers(1, flaws=[f"clock={file}"])
     stage.start_workers(1)
     with SteadyLoad(stage.ledger, _present(), RATE, LONG_S):
         for seconds in (_DAY_S, -_HOUR_S, 0):
             time.sleep(2)
-            _set_clock(file, seconds)
+            set_clock(file, seconds)
             stage.mark()
         time.sleep(2)
     jumps = [f"{CLOCK} {seconds} s" for seconds in (_DAY_S, -_HOUR_S)]
@@ -123,10 +119,3 @@ def _present() -> Iterator[Plain]:
     users = [f"present{number}" for number in range(40)]
     for event in traffic(users, 1_000, seed=next(_SEEDS)):
         yield event | {"at": time.time_ns() // 1_000_000}
-
-
-def _set_clock(file: Path, seconds: int) -> None:
-    """Replace the file at once, so that nobody finds it empty."""
-    new = file.with_suffix(".new")
-    new.write_text(str(seconds))
-    new.replace(file)

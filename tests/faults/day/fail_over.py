@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HOST = "127.0.0.1"
+AT_ONCE = {"repl-diskless-sync-delay": 0}  # by default a primary lets a replica wait for 5 s
+_PATIENCE_S = 60.0
 
 
 class FailOver:
@@ -24,35 +26,42 @@ class FailOver:
     ----------
     primary
         A server that runs.
+    keep_in
+        Where the replica keeps its writes, if it does.
 
     Attributes
     ----------
-    url
-        What clients talk to; it leads to the primary until `promote`.
+    front
+        What clients talk to; it leads to the primary of the moment.
+    leader
+        The primary of the moment.
     """
 
-    def __init__(self, primary: EmbeddedRedis) -> None:
+    def __init__(self, primary: EmbeddedRedis, keep_in: Path | None = None) -> None:
         with ExitStack() as opened:
-            replica = opened.enter_context(EmbeddedRedis())
+            if keep_in:
+                keep_in.mkdir()
+            replica = opened.enter_context(EmbeddedRedis(keep_in=keep_in, options=AT_ONCE))
             # The replica follows through a proxy, so that it can be made to lag.
             self._link = opened.enter_context(Proxy(primary.port))
-            self._front = opened.enter_context(Proxy(primary.port))
-            self.url = self._front.url
-            self._leader, self._follower = primary, replica
-            for server in (primary, replica):
-                with connect(server.url) as client:
-                    client.config_set("repl-diskless-sync-delay", 0)  # by default it waits 5 s
+            self.front = opened.enter_context(Proxy(primary.port))
+            self.leader, self._follower = primary, replica
+            with connect(primary.url) as client:
+                for name, value in AT_ONCE.items():
+                    client.config_set(name, value)
             follow(replica, self._link.port)
             wait_until(self.in_step, what="the replica to be in step")
             self._opened = opened.pop_all()
 
     def in_step(self) -> bool:
-        """Whether who follows has all that the leader has."""
-        with connect(self._follower.url) as there, connect(self._leader.url) as here:
-            behind, ahead = there.info("replication"), here.info("replication")
+        """Whether who follows has all that the leader has, in its file too where it has one."""
+        with connect(self._follower.url) as there, connect(self.leader.url) as here:
+            behind, ahead = there.info(), here.info("replication")
         return bool(
             behind["master_link_status"] == "up"
             and behind["slave_repl_offset"] == ahead["master_repl_offset"]
+            and not behind["aof_rewrite_in_progress"]
+            and not behind["aof_rewrite_scheduled"]
         )
 
     def lag(self) -> None:
@@ -69,13 +78,22 @@ class FailOver:
             primary, which refuses their writes from now on.
         """
         self._link.refuse()
-        self._leader, self._follower = self._follower, self._leader
-        with connect(self._leader.url) as client:
+        self.leader, self._follower = self._follower, self.leader
+        with connect(self.leader.url) as client:
             client.replicaof("NO", "ONE")
-        self._front.lead_to(self._leader.port)
-        follow(self._follower, self._leader.port)
+        self.front.lead_to(self.leader.port)
+        follow(self._follower, self.leader.port)
         if cut:
-            self._front.cut()
+            self.front.cut()
+
+    def hand_over(self) -> None:
+        """Make the replica the primary once it has everything, as for maintenance."""
+        wait_until(self.in_step, _PATIENCE_S, what="the replica to be in step")
+        with connect(self.leader.url) as client:
+            client.execute_command("FAILOVER")
+        self.leader, self._follower = self._follower, self.leader
+        wait_until(lambda: leads(self.leader), _PATIENCE_S, what="the replica to lead")
+        self.front.lead_to(self.leader.port)
 
     def close(self) -> None:
         """End everything."""
@@ -86,6 +104,11 @@ class FailOver:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def leads(server: EmbeddedRedis) -> bool:
+    """Whether a server is a primary."""
+    return server.says("ROLE", "master")
 
 
 def follow(server: EmbeddedRedis, port: int) -> None:

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 from deploy.embedded.redis_cluster import PRIMARIES, EmbeddedCluster
 from tests.faults.day import checker
-from tests.faults.day.fail_over import FailOver
+from tests.faults.day.breaking import under_load
+from tests.faults.day.fail_over import FailOver, leads
 from tests.faults.day.night_after import PATIENCE_S, healed, refresh_from_archive
-from tests.faults.day.redis_rows import AFTER_S, BEFORE_S, refusals
+from tests.faults.day.redis_rows import refusals
 from tests.faults.day.table import Outcome, row, took_effect
-from tests.faults.day.worker_rows import LONG_S
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from deploy.embedded.redis_server import EmbeddedRedis
     from tests.faults.day.stage import Stage
 
 
@@ -41,15 +40,12 @@ def fail_over_uncut(stage: Stage) -> Outcome:
 
 def _failed_over(stage: Stage, *, cut: bool) -> Outcome:
     with FailOver(stage.redis) as pair:
-        stage.redis_url = pair.url
+        stage.redis_url = pair.front.url
         stage.start_workers(1)
-        with stage.load(seconds=BEFORE_S + 1 + AFTER_S):
-            time.sleep(BEFORE_S)
+        with under_load(stage):
             pair.lag()
             time.sleep(1)
             pair.promote(cut=cut)
-            stage.mark()
-            time.sleep(AFTER_S)
         stage.settle(PATIENCE_S)
         wait_until(pair.in_step)  # the checker reads from the one that follows now
         refused = refusals(stage, "READONLY")
@@ -71,14 +67,11 @@ def cluster_fails_over(stage: Stage) -> Outcome:
         stage.start_workers(1)
         _, victim, *_ = cluster.nodes
         heir = cluster.nodes[PRIMARIES + 1]
-        with stage.load(LONG_S):
-            time.sleep(BEFORE_S)
+        with under_load(stage):
             victim.kill()
             gone = time.monotonic()
             wait_until(lambda: heir.says("CLUSTER INFO", "cluster_state:ok") and leads(heir), 60)
             took_s = time.monotonic() - gone
-            stage.mark()
-            time.sleep(AFTER_S)
         stage.settle(PATIENCE_S)
         before = len(checker.lost(stage))
         refresh_from_archive(stage)
@@ -87,8 +80,3 @@ def cluster_fails_over(stage: Stage) -> Outcome:
         stage.witness.close()
     proof = f"the replica took over after {took_s:.1f} s; it lacked {before} events"
     return Outcome(counts, took_effect(proof, happened=took_s > 1))
-
-
-def leads(server: EmbeddedRedis) -> bool:
-    """Whether a server is a primary."""
-    return server.says("ROLE", "master")

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from deploy.embedded.redis_server import free_port
+from tests.faults.day.breaking import cut_often, delay, silence, under_load
 from tests.faults.day.proxy import Proxy
 from tests.faults.day.stage import SESSION_S
 from tests.faults.day.table import Outcome, row, took_effect
-from tests.faults.day.worker_rows import LONG_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tests.faults.day.stage import Stage
 
 _SLOW_S = 4.0
-_CUTS = 40
 _SILENT_S = SESSION_S + 6.0
 
 
@@ -49,10 +47,13 @@ def far_broker(stage: Stage) -> Iterator[Proxy]:
         stage.crew.close()  # while there is a broker to leave
 
 
-def start_workers(stage: Stage, proxy: Proxy) -> None:
-    """Start a worker that is far from the broker, and one that is near."""
-    far = stage.start_worker(flags={"kafka": f"127.0.0.1:{proxy.port}"})
-    stage.wait_until_serving([far, stage.start_worker()])
+def start_workers(
+    stage: Stage, proxy: Proxy, flaws: Sequence[str] = (), first: Sequence[str] = ()
+) -> None:
+    """Start a worker that is far from the broker, with flaws of its own, and one that is near."""
+    address = {"kafka": f"127.0.0.1:{proxy.port}"}
+    far = stage.start_worker(flaws=[*flaws, *first], flags=address)
+    stage.wait_until_serving([far, stage.start_worker(flaws=flaws)])
 
 
 @row(
@@ -65,15 +66,8 @@ def slow(stage: Stage) -> Outcome:
     """Let every trip to the broker take long."""
     with far_broker(stage) as proxy:
         start_workers(stage, proxy)
-        with stage.load(LONG_S):
-            time.sleep(1)
-            before = proxy.chunks
-            proxy.delay_s = (0.025, 0.1)
-            time.sleep(_SLOW_S)
-            proxy.delay_s = (0.0, 0.0)
-            held = proxy.chunks - before
-            stage.mark()
-            time.sleep(1)
+        with under_load(stage):
+            held = delay(proxy, _SLOW_S)
         counts = stage.count(60)
     proof = f"{held} packets held, {proxy.delayed_s:.1f} s together"
     return Outcome(counts, took_effect(proof, happened=proxy.delayed_s > 1))
@@ -89,15 +83,8 @@ def cut(stage: Stage) -> Outcome:
     """Reset connections amid fetches and commits."""
     with far_broker(stage) as proxy:
         start_workers(stage, proxy)
-        with stage.load(LONG_S):
-            time.sleep(1)
-            before = proxy.connections
-            for _ in range(_CUTS):
-                proxy.cut()
-                time.sleep(0.1)
-            anew = proxy.connections - before
-            stage.mark()
-            time.sleep(1)
+        with under_load(stage):
+            anew = cut_often(proxy, 4, every_s=0.1)
         counts = stage.count(60)
     return Outcome(counts, took_effect(f"{anew} connections made anew", happened=anew > 1))
 
@@ -114,17 +101,12 @@ def parted(stage: Stage) -> Outcome:
         start_workers(stage, proxy)
         far, near = stage.crew.workers
         before = far.delivered
-        with stage.load(LONG_S):
-            time.sleep(1)
+        with under_load(stage):
             own = {partition for partition, _ in far.deliveries[before:]}
             had = near.delivered
-            proxy.stall()
             stage.mark()
-            time.sleep(_SILENT_S)
-            taken = [p for p, _ in near.deliveries[had:] if p in own]
-            proxy.pass_on()
-            stage.mark()
-            time.sleep(2)
+            with silence(proxy, _SILENT_S):
+                taken = [p for p, _ in near.deliveries[had:] if p in own]
         counts = stage.count(60)
     told = f"the other worker was given {len(taken)} events of the first one's partitions"
     return Outcome(counts, took_effect(told, happened=bool(taken)))

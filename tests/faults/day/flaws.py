@@ -8,7 +8,6 @@ import os
 import sys
 import tempfile
 import time
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from stream_inference.recommend import Serving
 
 POISON: Final = "poison"  # a user with whom `poisonous` workers fail
+ORDER: Final = "order to {}"  # a file in the folder for scratch, for a flaw that waits for it
 STALLED: Final = "flaw: stalled for"
 CLOCK: Final = "flaw: the clock is off by"
 _PIPE_BYTES: Final = 4096
@@ -61,37 +61,38 @@ def slow_write(seconds: str) -> None:
     user_store.UserStore.compare_and_set_many = slowly  # type: ignore[method-assign]  # a flaw
 
 
-def bug(batch: str) -> None:
-    """Raise out of the worker's own code at that batch of every life."""
-    handle, batches = MicroBatches.handle, count(1)
+def bug(_: str) -> None:
+    """Raise out of the worker's own code when it is ordered."""
 
-    async def flawed(self: MicroBatches, messages: Sequence[Message]) -> None:
-        if next(batches) == int(batch):
-            raise FlawError(f"at batch {batch}")
-        await handle(self, messages)
+    def fail() -> None:
+        raise FlawError("as ordered")
 
-    MicroBatches.handle = flawed  # type: ignore[method-assign]  # a flaw
+    _when_ordered("bug", fail)
 
 
 def blocks_loop(seconds: str) -> None:
-    """Block the event loop for so long when `POISON` comes, in one worker of the stage."""
-    _stall(time.sleep, int(seconds))
+    """Block the event loop for so long when it is ordered."""
+    _when_ordered("blocks_loop", lambda: _stall(time.sleep, int(seconds)))
 
 
 def holds_gil(seconds: str) -> None:
-    """Block every thread for so long when `POISON` comes, in one worker of the stage."""
-    _stall(ctypes.PyDLL(None).sleep, int(seconds))
+    """Block every thread for so long when it is ordered."""
+    _when_ordered("holds_gil", lambda: _stall(ctypes.PyDLL(None).sleep, int(seconds)))
 
 
 def _stall(sleep: Callable[[int], object], seconds: int) -> None:
-    handle, mark = MicroBatches.handle, Path(tempfile.gettempdir(), "stalled")
+    sleep(seconds)
+    print(f"{STALLED} {seconds} s", file=sys.stderr, flush=True)  # noqa: T201 - proof
+
+
+def _when_ordered(flaw: str, act: Callable[[], None]) -> None:
+    """Act at the first batch after `Stage.order`, in the one worker that takes the order."""
+    handle, order = MicroBatches.handle, Path(tempfile.gettempdir(), ORDER.format(flaw))
 
     async def flawed(self: MicroBatches, messages: Sequence[Message]) -> None:
-        with contextlib.suppress(FileExistsError):
-            if any(POISON.encode() in (message.payload or b"") for message in messages):
-                mark.touch(exist_ok=False)  # noqa: ASYNC240 - it is there to block
-                sleep(seconds)
-                print(f"{STALLED} {seconds} s", file=sys.stderr, flush=True)  # noqa: T201 - proof
+        with contextlib.suppress(FileNotFoundError):
+            order.unlink()  # noqa: ASYNC240 - it takes no time
+            act()
         await handle(self, messages)
 
     MicroBatches.handle = flawed  # type: ignore[method-assign]  # a flaw

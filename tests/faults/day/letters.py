@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import confluent_kafka
 import msgspec
 
 from stream_inference.dead_letters import DeadLetter
+from tests.waiting import wait_until
 
-_ASK_S: Final = 5.0
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_PATIENCE_S: Final = 60.0
 
 
 class DeadLetters:
@@ -33,6 +37,7 @@ class DeadLetters:
                 "auto.offset.reset": "earliest",
                 "log_level": 0,
                 "reconnect.backoff.max.ms": 300,
+                "topic.metadata.refresh.interval.ms": 1000,  # a topic may be made anew
             }
         )
         self.begin()
@@ -49,6 +54,15 @@ class DeadLetters:
                 if message.error() is None and value is not None:
                     letter = msgspec.json.decode(value, type=DeadLetter)
                     self.letters[letter.partition, letter.offset] = letter
+
+    def wait_for(self, places: Collection[tuple[int, int]]) -> None:
+        """Read until the messages of these places have come."""
+
+        def have_come() -> bool:
+            self.read()
+            return self.letters.keys() >= set(places)
+
+        wait_until(have_come, _PATIENCE_S, what="dead letters")
 
     def close(self) -> None:
         """Read no more."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from data.redis_keys import RedisKeys
 from tests.faults.day import checker
+from tests.faults.day.breaking import under_load
 from tests.faults.day.night_after import refresh_from_archive
 from tests.faults.day.table import Outcome, row, took_effect
-from tests.faults.day.worker_rows import LONG_S
 from tests.integration.damaged import point_at_damaged
 from tests.waiting import wait_until
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from tests.faults.day.stage import Stage
 
 _PATIENCE_S = 60.0
-_JUNK = b"x" * 50_000
 
 
 def beats(stage: Stage) -> list[Heartbeat]:
@@ -51,12 +49,10 @@ def by_version(stage: Stage) -> dict[str, int]:
 def swap(stage: Stage) -> Outcome:
     """Exchange the model while events flow."""
     stage.start_workers(2)
-    with stage.load(LONG_S):
-        time.sleep(1)
+    with under_load(stage):
         stage.activate(stage.world.other)
         stage.mark()
         wait_until_followed(stage)
-        time.sleep(1)
     return _refreshed(stage)
 
 
@@ -69,8 +65,7 @@ def roll_back(stage: Stage) -> Outcome:
     """Go back to the first model while events flow."""
     first = stage.active
     stage.start_workers(2)
-    with stage.load(LONG_S):
-        time.sleep(1)
+    with under_load(stage):
         stage.activate(stage.world.other)
         wait_until_followed(stage)
         time.sleep(1)
@@ -79,7 +74,6 @@ def roll_back(stage: Stage) -> Outcome:
         stage.model, stage.active = stage.world.model, stage.stores.models.activate(first.version)
         stage.mark()
         wait_until_followed(stage)
-        time.sleep(1)
     return _refreshed(stage)
 
 
@@ -115,8 +109,7 @@ def missing(stage: Stage) -> Outcome:
 
 def _damaged(stage: Stage, fault: str, reason: str) -> Outcome:
     workers = stage.start_workers(2)
-    with stage.load(LONG_S):
-        time.sleep(1)
+    with under_load(stage):
         point_at_damaged(stage.stores, stage.world.other, fault, stage.active.activation + 1)
         stage.mark()
         wait_until(
@@ -124,7 +117,6 @@ def _damaged(stage: Stage, fault: str, reason: str) -> Outcome:
             _PATIENCE_S,
             what="the workers to refuse it",
         )
-        time.sleep(1)
     refused = sum(reason in beat.trouble for beat in beats(stage))
     told = f"{refused} workers say that a key {reason}"
     return Outcome(stage.count(), took_effect(told, happened=refused == len(workers)))
@@ -139,15 +131,14 @@ def started_without_model(stage: Stage) -> Outcome:
     """Start a worker that finds no model that it can use."""
     point_at_damaged(stage.stores, stage.model, "mixed up", stage.active.activation + 1)
     stage.start_workers(1)
-    with stage.load(LONG_S):
-        time.sleep(3)
+    with under_load(stage):
+        time.sleep(2)
         lists = stage.stores.users.read_lists(sorted(stage.users_in_redis()))
         without = [shown for shown in lists if shown is not None and shown.activation == 0]
         empty = sum(not shown.items for shown in without)
         stage.activate(stage.world.other)
         stage.mark()
         wait_until_followed(stage)
-        time.sleep(1)
     stage.settle()
     refresh_from_archive(stage)
     told = f"{len(without)} lists were made without a model, {empty} of them empty"
@@ -169,40 +160,9 @@ def no_checksum(stage: Stage) -> Outcome:
     number = stage.active.activation + 1
     stage.active = point_at_damaged(stage.stores, stage.model, "mixed up", number)
     stage.start_workers(1, flaws=["no_checksum"])
-    with stage.load(LONG_S):
+    with stage.load(2):
         time.sleep(2)
     stage.settle()
     made = by_version(stage)
     told = f"{made.get(stage.active.version, 0)} lists by the corrupt model"
     return Outcome(stage.count(), took_effect(told, happened=[*made] == [stage.active.version]))
-
-
-@row(
-    "the model is evicted",
-    promise="a worker warns of it when it starts; the model in hand goes on serving",
-    how="allkeys-lru, maxmemory just above what is used, junk until a chunk of the model is gone",
-)
-def evicted(stage: Stage) -> Outcome:
-    """Let Redis drop the model, which is its coldest key."""
-    client = stage.stores.client
-    client.config_set("maxmemory-policy", "allkeys-lru")
-    client.config_set("maxmemory", 2**30)
-    stage.start_workers(1)
-    chunk = RedisKeys().chunk(stage.active.version, "model", 0)
-    with stage.load(LONG_S):
-        time.sleep(3)  # Redis tells how cold a key is in seconds
-        users = sorted(stage.users_in_redis())
-        stage.stores.users.read_many(users), stage.stores.users.read_lists(users)
-        client.config_set("maxmemory-samples", 64)
-        client.config_set("maxmemory", client.info("memory")["used_memory"] + 2**20)
-        number = 0
-        while client.exists(chunk):
-            client.set(f"junk {(number := number + 1)}", _JUNK)
-        client.config_set("maxmemory", 0)
-        stage.mark()
-        time.sleep(2)
-    gone = client.info("stats")["evicted_keys"]
-    warned = stage.crew.log().count("maxmemory-policy is allkeys-lru")
-    assert warned, "the worker didn't warn of the policy when it started"
-    told = f"{gone} keys evicted, the model among them"
-    return Outcome(stage.count(), took_effect(told, happened=not client.exists(chunk)))

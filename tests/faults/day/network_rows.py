@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from tests.faults.day.breaking import cut_often, delay, silence, under_load
 from tests.faults.day.proxy import Proxy
-from tests.faults.day.redis_rows import AFTER_S, BEFORE_S, attempts
+from tests.faults.day.redis_rows import attempts
 from tests.faults.day.table import Outcome, row, took_effect
 
 if TYPE_CHECKING:
@@ -23,15 +23,8 @@ def slow(stage: Stage) -> Outcome:
     with Proxy(stage.redis.port) as proxy:
         stage.redis_url = proxy.url
         stage.start_workers(1)
-        with stage.load(seconds=BEFORE_S + 4 + AFTER_S):
-            time.sleep(BEFORE_S)
-            before = proxy.chunks
-            proxy.delay_s = (0.025, 0.1)
-            time.sleep(4)
-            proxy.delay_s = (0.0, 0.0)
-            held = proxy.chunks - before
-            stage.mark()
-            time.sleep(AFTER_S)
+        with under_load(stage):
+            held = delay(proxy, 4)
         counts = stage.count()
         stage.crew.close()
     proof = f"{held} packets held, {proxy.delayed_s:.1f} s together"
@@ -48,15 +41,10 @@ def silent(stage: Stage) -> Outcome:
     with Proxy(stage.redis.port) as proxy:
         stage.redis_url = proxy.url
         stage.start_workers(1)
-        with stage.load(seconds=BEFORE_S + 12 + AFTER_S):
-            time.sleep(BEFORE_S)
+        with under_load(stage):
             before = proxy.connections
-            proxy.stall()
-            time.sleep(12)
-            waiting, anew = stage.pending(), proxy.connections - before
-            proxy.pass_on()
-            stage.mark()
-            time.sleep(AFTER_S)
+            with silence(proxy, 12):
+                waiting, anew = stage.pending(), proxy.connections - before
         counts = stage.count()
         stage.crew.close()
     proof = f"{waiting} events waited, {anew} connections were given up for new ones"
@@ -73,15 +61,8 @@ def cut(stage: Stage) -> Outcome:
     with Proxy(stage.redis.port) as proxy:
         stage.redis_url = proxy.url
         stage.start_workers(1)
-        with stage.load(seconds=BEFORE_S + 4 + AFTER_S):
-            time.sleep(BEFORE_S)
-            before = proxy.connections
-            for _ in range(80):
-                proxy.cut()
-                time.sleep(0.05)
-            anew = proxy.connections - before
-            stage.mark()
-            time.sleep(AFTER_S)
+        with under_load(stage):
+            anew = cut_often(proxy, 4, every_s=0.05)
         counts = stage.count()
         stage.crew.close()
     proof = f"{anew} connections made anew, the worker said {attempts(stage)} times why"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from data.redis_keys import RedisKeys
 from tests.builders import model
 from tests.contract.crashing_publisher import CATALOGUE, ITEMS, NEW, OLD, publisher
+from tests.faults.day.breaking import LONG_S
 from tests.faults.day.model_rows import by_version, wait_until_followed
 from tests.faults.day.night_after import refresh_from_archive
 from tests.faults.day.table import Outcome, row, took_effect
-from tests.faults.day.worker_rows import LONG_S
 
 if TYPE_CHECKING:
     from tests.faults.day.stage import Stage

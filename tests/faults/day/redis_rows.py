@@ -6,18 +6,16 @@ import resource
 import time
 from typing import TYPE_CHECKING, cast
 
-from deploy.embedded.redis_server import free_port
-from tests.faults.day.fail_over import OlderCopy, follow
+from tests.faults.day.breaking import fill, make_read_only, under_load
+from tests.faults.day.fail_over import OlderCopy
 from tests.faults.day.night_after import healed
 from tests.faults.day.table import Outcome, row, took_effect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from deploy.embedded.redis_server import EmbeddedRedis
     from tests.faults.day.stage import Stage
-
-BEFORE_S = 1.0  # of traffic, so that the fault finds the stage at work
-AFTER_S = 2.5
 
 
 def attempts(stage: Stage) -> int:
@@ -54,14 +52,11 @@ def killed_for_15_s(stage: Stage) -> Outcome:
 
 def _killed(stage: Stage, away_s: float) -> Outcome:
     stage.start_workers(1)
-    with stage.load(seconds=BEFORE_S + away_s + AFTER_S):
-        time.sleep(BEFORE_S)
+    with under_load(stage):
         stage.redis.kill()
         time.sleep(away_s)
         waiting, tried = stage.pending(), attempts(stage)
         stage.redis.start()
-        stage.mark()
-        time.sleep(AFTER_S)
     proof = f"{waiting} events waited, the worker said {tried} times why"
     counts = stage.count()
     return Outcome(counts, took_effect(proof, happened=bool(waiting and tried)))
@@ -76,13 +71,10 @@ def last_second_lost(stage: Stage) -> Outcome:
     """Let Redis fall back by a second."""
     copy = OlderCopy(stage.redis, stage.folder / "redis")
     stage.start_workers(1)
-    with stage.load(seconds=BEFORE_S + 1 + AFTER_S):
-        time.sleep(BEFORE_S)
+    with under_load(stage):
         copy.take()
         time.sleep(1)
         copy.put_back()
-        stage.mark()
-        time.sleep(AFTER_S)
     return healed(stage)
 
 
@@ -93,8 +85,7 @@ def last_second_lost(stage: Stage) -> Outcome:
 )
 def full(stage: Stage) -> Outcome:
     """Let Redis refuse whatever takes memory."""
-    config = stage.stores.client.config_set
-    return _refused(stage, "OOM", lambda: config("maxmemory", 1), lambda: config("maxmemory", 0))
+    return _refused(stage, "OOM", fill)
 
 
 @row(
@@ -104,27 +95,14 @@ def full(stage: Stage) -> Outcome:
 )
 def read_only(stage: Stage) -> Outcome:
     """Make Redis a replica without a primary."""
-    client = stage.stores.client
-    return _refused(
-        stage,
-        "READONLY",
-        lambda: follow(stage.redis, free_port()),
-        lambda: client.replicaof("NO", "ONE"),
-    )
+    return _refused(stage, "READONLY", make_read_only)
 
 
-def _refused(
-    stage: Stage, kind: str, begin: Callable[[], object], end: Callable[[], object]
-) -> Outcome:
+def _refused(stage: Stage, kind: str, fault: Callable[[EmbeddedRedis, float], None]) -> Outcome:
     stage.start_workers(1)
-    with stage.load(seconds=BEFORE_S + 2 + AFTER_S):
-        time.sleep(BEFORE_S)
-        begin()
-        time.sleep(2)
-        refused = refusals(stage, kind)
-        end()
-        stage.mark()
-        time.sleep(AFTER_S)
+    with under_load(stage):
+        fault(stage.redis, 2)
+    refused = refusals(stage, kind)
     counts = stage.count()
     return Outcome(counts, took_effect(f"{refused} times {kind}", happened=refused > 0))
 
@@ -144,13 +122,13 @@ def disk_full(stage: Stage) -> Outcome:
     stage.redis._binary = ignoring
     stage.redis.start()
     size = sum(file.stat().st_size for file in (stage.folder / "redis").rglob("*.aof"))
-    _limit_files(stage.redis.pid, resource.RLIM_INFINITY)
-    return _refused(
-        stage,
-        "MISCONF",
-        lambda: _limit_files(stage.redis.pid, size),
-        lambda: _limit_files(stage.redis.pid, resource.RLIM_INFINITY),
-    )
+
+    def fill_disk(server: EmbeddedRedis, seconds: float) -> None:
+        _limit_files(server.pid, size)
+        time.sleep(seconds)
+        _limit_files(server.pid, resource.RLIM_INFINITY)
+
+    return _refused(stage, "MISCONF", fill_disk)
 
 
 def _limit_files(pid: int, size: int) -> None:

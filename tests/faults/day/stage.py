@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from confluent_kafka.admin import AdminClient
-
 from deploy.embedded.redis_server import EmbeddedRedis
 from tests.faults.day import checker
+from tests.faults.day.broker_tools import committed
 from tests.faults.day.crew import Crew, Worker
+from tests.faults.day.flaws import ORDER
 from tests.faults.day.ledger import Ledger, SteadyLoad, numbered
 from tests.faults.day.letters import DeadLetters
 from tests.faults.day.witness import Witness
@@ -198,22 +198,28 @@ class Stage:
         self.settle(patience)
         return checker.count(self)
 
-    def delete_topic(self, topic: str) -> None:
-        """Delete a topic, and wait until it is gone."""
-        admin = AdminClient({"bootstrap.servers": self.kafka.bootstrap, "log_level": 0})
-        for done in admin.delete_topics([topic]).values():
-            done.result(10)
-        wait_until(lambda: topic not in admin.list_topics(timeout=10).topics, what="it is gone")
+    def order(self, flaw: str) -> None:
+        """Let a flaw that waits for it happen, in whichever worker has the next batch."""
+        (self.folder / ORDER.format(flaw)).touch()
 
-    def delete_unread(self) -> int:
-        """Delete all events that are not reflected yet, as a retention that ran out would."""
+    def delete_events(self) -> int:
+        """Delete all events so far, as a retention that ran out would; give how many were unread.
+
+        What the group has committed was read, so it is not excused from being in Redis.
+        """
         ends: dict[int, int] = {}
         for entry in self.ledger.entries:
             ends[entry.partition] = max(ends.get(entry.partition, 0), entry.offset + 1)
         for partition, end in ends.items():
             self.kafka.delete_records(self.events, partition, end)
-        self._deleted |= {e.place for e in self.ledger.entries} - self.witness.seen.keys()
-        return len(self._deleted)
+        read = self.committed()
+        gone = {e.place for e in self.ledger.entries if e.offset >= read[e.partition]}
+        self._deleted |= gone
+        return len(gone - self.witness.seen.keys())
+
+    def committed(self) -> dict[int, int]:
+        """Tell where the group goes on in each partition; below 0 if nothing is committed."""
+        return committed(self.kafka.bootstrap, self.name, self.events)
 
     def there(self) -> list[Entry]:
         """Give what workers could read: all but what was deleted and never seen in Redis."""

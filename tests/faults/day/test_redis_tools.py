@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from deploy.embedded.redis_server import EmbeddedRedis
-from tests.faults.day.fail_over import FailOver, OlderCopy
+from tests.faults.day.fail_over import AT_ONCE, FailOver, OlderCopy
 from tests.faults.day.proxy import Proxy
 from tests.waiting import wait_until
 
@@ -86,7 +86,11 @@ def test_refusing_proxy(proxy: Proxy) -> None:
 @pytest.mark.parametrize("cut", [True, False])
 def test_fail_over_loses_what_the_replica_lacks(*, cut: bool) -> None:
     """The front leads to the replica; who stays with the old primary is refused."""
-    with EmbeddedRedis() as primary, FailOver(primary) as pair, redis.from_url(pair.url) as client:
+    with (
+        EmbeddedRedis() as primary,
+        FailOver(primary) as pair,
+        redis.from_url(pair.front.url) as client,
+    ):
         client.set("early", 1)
         wait_until(pair.in_step)
         pair.lag()
@@ -98,6 +102,26 @@ def test_fail_over_loses_what_the_replica_lacks(*, cut: bool) -> None:
             client.connection_pool.disconnect()
         assert client.mget("early", "late") == [b"1", None]
         assert client.set("later", 1)
+
+
+def test_handing_over_loses_nothing(tmp_path: Path) -> None:
+    """Each server leads in turn and has all that was written, also what it had before a crash."""
+    folders = tmp_path / "first", tmp_path / "second"
+    folders[0].mkdir()
+    with (
+        EmbeddedRedis(keep_in=folders[0], options=AT_ONCE) as primary,
+        FailOver(primary, folders[1]) as pair,
+        client_of(pair.front) as client,
+    ):
+        for number in range(2):
+            client.set(f"key {number}", 1)
+            before = pair.leader
+            pair.hand_over()
+            assert pair.leader is not before
+            client.connection_pool.disconnect()
+            pair.leader.kill()
+            pair.leader.start()
+            assert all(client.mget(f"key {seen}" for seen in range(number + 1)))
 
 
 def test_older_copy(tmp_path: Path) -> None:

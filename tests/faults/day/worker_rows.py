@@ -7,6 +7,7 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from tests.faults.day.breaking import under_load
 from tests.faults.day.flaws import POISON, STALLED
 from tests.faults.day.ledger import numbered
 from tests.faults.day.stage import SESSION_S
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
     from tests.faults.day.stage import Stage
 
-LONG_S = 120.0  # of load; it ends with its block
 ZOMBIE_S = SESSION_S + 4
 LONG_SESSION_S = 40
 OWN_ERROR = 70
+BUGS = 3
 
 
 @row(
@@ -48,12 +49,9 @@ def static_worker_killed(stage: Stage) -> Outcome:
 def kill_amid_a_batch(stage: Stage, flaws: Sequence[str] = (), **more: Any) -> Outcome:  # noqa: ANN401 - as `Stage.start_worker`
     """Kill one of two workers while it has work in hand."""
     victim, _ = stage.start_workers(2, flaws=["slow=0.05", *flaws], **more)
-    with stage.load(LONG_S):
-        time.sleep(2)
+    with under_load(stage):
         victim.wait_until_in_a_batch()
         victim.signal(signal.SIGKILL)
-        stage.mark()
-        time.sleep(2)
     counts = stage.count()
     again = counts.redelivered
     return Outcome(counts, took_effect(f"{again} events came again", happened=again > 0))
@@ -67,13 +65,12 @@ def kill_amid_a_batch(stage: Stage, flaws: Sequence[str] = (), **more: Any) -> O
 def worker_stopped(stage: Stage) -> Outcome:
     """Stop one of two workers amid a batch, and start another in its place."""
     victim, _ = stage.start_workers(2, flaws=["slow=0.5"])
-    with stage.load(LONG_S):
+    with under_load(stage):
         victim.wait_until_in_a_batch()
         victim.signal(signal.SIGTERM)
         in_hand = victim.is_in_a_batch
         stage.mark()
         victim.wait_until_started_again()
-        time.sleep(1)
     counts = stage.count()
     told = f"ended with status {victim.exits}, {counts.redelivered} events came again"
     return Outcome(counts, took_effect(told, happened=in_hand and victim.exits == [0]))
@@ -102,15 +99,12 @@ def static_joins_and_leaves(stage: Stage) -> Outcome:
 def join_and_leave(stage: Stage, *, static: bool) -> Outcome:
     """Let a second worker come to a first one under load, and go again."""
     stage.start_workers(1, static=static)
-    with stage.load(LONG_S):
-        time.sleep(1)
+    with under_load(stage):
         second = stage.start_worker(static=static)
         stage.mark()
         second.wait_until_it_has_work()
         time.sleep(1)
         status = second.leave()
-        stage.mark()
-        time.sleep(1)
     told = f"the second took {second.delivered} events, and ended with status {status}"
     return Outcome(stage.count(), took_effect(told, happened=second.delivered > 0))
 
@@ -128,14 +122,12 @@ def zombie(stage: Stage) -> Outcome:
 def freeze_and_wake(stage: Stage, flaws: Sequence[str] = ()) -> Outcome:
     """Freeze a worker with users read and not yet written, and wake it when others have them."""
     sleeper, _ = stage.start_workers(2, flaws=["slow_write=0.3", *flaws])
-    with stage.load(LONG_S, rate=40):
+    with under_load(stage, rate=40):
         sleeper.wait_until_in_a_batch()
         in_hand = sleeper.freeze()
         stage.mark()
         time.sleep(ZOMBIE_S)
         sleeper.signal(signal.SIGCONT)
-        stage.mark()
-        time.sleep(2)
     counts = stage.count()
     again = counts.redelivered
     told = f"{again} events went to another worker meanwhile"
@@ -149,7 +141,7 @@ def freeze_and_wake(stage: Stage, flaws: Sequence[str] = ()) -> Outcome:
 )
 def loop_blocked(stage: Stage) -> Outcome:
     """Block the event loop of one worker."""
-    return stall(stage, f"blocks_loop={ZOMBIE_S}")
+    return stall(stage, "blocks_loop")
 
 
 @row(
@@ -159,17 +151,15 @@ def loop_blocked(stage: Stage) -> Outcome:
 )
 def gil_held(stage: Stage) -> Outcome:
     """Let no thread of one worker run."""
-    return stall(stage, f"holds_gil={ZOMBIE_S}")
+    return stall(stage, "holds_gil")
 
 
 def stall(stage: Stage, flaw: str) -> Outcome:
     """Wait until a worker with this flaw has stalled, and is over it."""
-    stage.start_workers(2, flaws=[flaw])
-    with stage.load(LONG_S):
-        send_poison(stage, 1)
+    stage.start_workers(2, flaws=[f"{flaw}={ZOMBIE_S}"])
+    with under_load(stage):
+        stage.order(flaw)
         stage.wait_for_log(STALLED)
-        stage.mark()
-        time.sleep(2)
     counts = stage.count()
     told = f"stood still for {ZOMBIE_S} s, {counts.redelivered} events came again"
     return Outcome(counts, took_effect(told, happened=STALLED in stage.crew.log()))
@@ -178,19 +168,17 @@ def stall(stage: Stage, flaw: str) -> Outcome:
 @row(
     "a bug in the worker's own code",
     promise="the process ends without acknowledging, and its work comes again",
-    how="raises at every 60th batch; a supervisor starts it again",
+    how=f"raises when it is told to, {BUGS} times, in one of 2 workers; they are started again",
 )
 def bug_in_the_worker(stage: Stage) -> Outcome:
-    """Let both workers run into a bug, again and again."""
-    workers = stage.start_workers(2, flaws=["bug=60"])
-    with stage.load(LONG_S):
-        for worker in workers:
-            worker.wait_until_started_again()
-        stage.mark()
-        time.sleep(1)
-    exits = [status for worker in workers for status in worker.exits]
-    told = f"{len(exits)} ends, all with status {OWN_ERROR}"
-    return Outcome(stage.count(), took_effect(told, happened=set(exits) == {OWN_ERROR}))
+    """Let workers run into a bug, again and again."""
+    stage.start_workers(2, flaws=["bug"])
+    with under_load(stage):
+        for _ in range(BUGS):
+            stage.crew.wait_for_an_end(lambda: stage.order("bug"))
+    exits = stage.crew.exits()
+    told = f"ends with status {exits}"
+    return Outcome(stage.count(), took_effect(told, happened=exits == [OWN_ERROR] * BUGS))
 
 
 @row(
@@ -202,10 +190,8 @@ def bug_in_the_worker(stage: Stage) -> Outcome:
 def poisonous_event(stage: Stage) -> Outcome:
     """Send events that no attempt survives, among others."""
     stage.start_workers(2, flaws=["poisonous"])
-    with stage.load(LONG_S):
+    with under_load(stage):
         send_poison(stage, 8)
-        stage.mark()
-        time.sleep(2)
     counts = stage.count()
     reasons = [letter.reason for letter in stage.letters.letters.values()]
     told = f"{len(reasons)} dead letters, all with the reason failed"
@@ -228,11 +214,9 @@ def log_blocked(stage: Stage) -> Outcome:
     """Let a worker write its log to a full pipe."""
     worker = stage.start_worker(flaws=["blocked_log"])
     stage.wait_until_serving([worker])
-    with stage.load(LONG_S):
+    with under_load(stage):
         for payload in (b"not an event",) * 50:  # each is worth a line of the log
             stage.ledger.send_bytes(payload)
-        stage.mark()
-        time.sleep(2)
     counts = stage.count()
     told = f"{counts.parked} dead letters, of which the log says nothing"
     silent = "dead letter" not in stage.crew.log()

@@ -1,0 +1,108 @@
+"""Ways to break something for a while, for the rows of the table and for `make chaos`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from data.redis_connection import connect
+from deploy.embedded.redis_server import free_port
+from tests.faults.day.broker_tools import delete_topic
+from tests.faults.day.fail_over import follow
+from tests.faults.day.stage import RATE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from deploy.embedded.redis_server import EmbeddedRedis
+    from tests.faults.day.proxy import Proxy
+    from tests.faults.day.stage import Stage
+
+TRIP_S: Final = (0.025, 0.1)  # the least and the most that `delay` holds a packet, each way
+BEFORE_S: Final = 1.0  # of traffic, so that the fault finds the stage at work
+AFTER_S: Final = 2.5
+LONG_S: Final = 120.0  # of load; it ends with its block
+
+
+@contextmanager
+def under_load(stage: Stage, rate: float = RATE) -> Iterator[None]:
+    """Break something in the block, amid a load; from its end on it is measured how it recovers."""
+    with stage.load(LONG_S, rate):
+        time.sleep(BEFORE_S)
+        yield
+        stage.mark()
+        time.sleep(AFTER_S)
+
+
+def freeze(pid: int, seconds: float) -> None:
+    """Let a process stand still."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(seconds)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def fill(server: EmbeddedRedis, seconds: float) -> None:
+    """Let a Redis refuse whatever takes memory."""
+    with connect(server.url) as client:
+        client.config_set("maxmemory", 1)
+        time.sleep(seconds)
+        client.config_set("maxmemory", 0)
+
+
+def make_read_only(server: EmbeddedRedis, seconds: float) -> None:
+    """Make a Redis a replica without a primary."""
+    follow(server, free_port())
+    time.sleep(seconds)
+    with connect(server.url) as client:
+        client.replicaof("NO", "ONE")
+
+
+def delay(proxy: Proxy, seconds: float) -> int:
+    """Make every trip long; gives how many packets were held."""
+    before = proxy.chunks
+    proxy.delay_s = TRIP_S
+    time.sleep(seconds)
+    proxy.delay_s = (0.0, 0.0)
+    return proxy.chunks - before
+
+
+def cut_often(proxy: Proxy, seconds: float, every_s: float) -> int:
+    """Reset connections again and again; gives how many were made anew."""
+    before = proxy.connections
+    for _ in range(int(seconds / every_s)):
+        proxy.cut()
+        time.sleep(every_s)
+    return proxy.connections - before
+
+
+@contextmanager
+def silence(proxy: Proxy, seconds: float) -> Iterator[None]:
+    """Pass nothing on; the block is run at the end of it."""
+    proxy.stall()
+    time.sleep(seconds)
+    yield
+    proxy.pass_on()
+
+
+@contextmanager
+def no_dead_letter_topic(stage: Stage) -> Iterator[None]:
+    """Take the dead-letter topic away once all that is bad so far stands in it."""
+    bad = {entry.place for entry in stage.there() if entry.event is None}
+    stage.letters.wait_for(bad)
+    delete_topic(stage.kafka.bootstrap, stage.dead_letters)
+    yield
+    stage.kafka.create_topics({stage.dead_letters: 1})
+    stage.letters.begin()
+
+
+def set_clock(file: Path, seconds: int) -> None:
+    """Set the clock of workers with the flaw ``clock``; nobody finds the file empty."""
+    new = file.with_suffix(".new")
+    new.write_text(str(seconds))
+    new.replace(file)

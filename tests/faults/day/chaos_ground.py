@@ -1,0 +1,60 @@
+"""What `make chaos` breaks, and the list of its faults."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tests.faults.day.stage import SESSION_S
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.faults.day.crew import Worker
+    from tests.faults.day.fail_over import FailOver
+    from tests.faults.day.proxy import Proxy
+    from tests.faults.day.stage import Stage
+
+    Fault = Callable[["Ground"], str]
+
+STALL_S: Final = SESSION_S + 4
+FAULTS: Final[list[Fault]] = []
+
+
+def fault(play: Fault) -> Fault:
+    """Enter a fault: it breaks one thing, which is whole again when it returns, and tells."""
+    FAULTS.append(play)
+    return play
+
+
+class Ground(NamedTuple):
+    """What can be broken.
+
+    Attributes
+    ----------
+    stage
+        With two workers, which have the flaws that wait for an order.
+    pair
+        Its Redis and a replica.
+    far
+        The way of the first worker to the broker.
+    clock
+        The first worker's, see `breaking.set_clock`.
+    random
+        Where lengths and victims come from.
+    """
+
+    stage: Stage
+    pair: FailOver
+    far: Proxy
+    clock: Path
+    random: random.Random
+
+    def seconds(self, most: float, least: float = 0.5) -> float:
+        """Draw how long a fault lasts."""
+        return self.random.uniform(least, most)
+
+    def worker(self) -> Worker:
+        """Draw one of the two that stay."""
+        return self.random.choice(self.stage.crew.workers[:2])
