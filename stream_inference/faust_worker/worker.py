@@ -94,8 +94,8 @@ class Worker:
                 batch = [event, *transport.take_waiting(self.app, queue, room)]
                 async with self.in_hand:
                     await self._handle([_message(e.message) for e in batch])
-                    for done in batch:
-                        done.ack()
+                    for done in batch:  # by its own method, Faust counts who else has the event
+                        self.app.consumer.ack(done.message)
         except Exception:  # noqa: BLE001 - Faust would acknowledge what an agent raised on
             _LOG.exception("a bug in the worker: it ends, and what it held is delivered again")
             await self._commit()
