@@ -6,6 +6,7 @@ import argparse
 import random
 import re
 import secrets
+import shutil
 import sys
 import tempfile
 import time
@@ -103,8 +104,10 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--only", default="", help="faults whose name this expression finds")
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="upnext-chaos-"))
     faults = [fault for fault in FAULTS if re.search(options.only, fault.__name__)]
+    if not faults:
+        parser.error(f"no fault is named so; there are {', '.join(f.__name__ for f in FAULTS)}")
+    folder = Path(tempfile.mkdtemp(prefix="upnext-chaos-"))
     print(  # noqa: T201 - a command
         f"seed {options.seed}, {options.minutes:g} minutes, {len(faults)} kinds of faults; "
         f"logs in {folder}",
@@ -122,6 +125,7 @@ def main() -> None:
         sys.exit(
             f"not exact; again with ARGS='--seed {options.seed} --minutes {options.minutes:g}'"
         )
+    shutil.rmtree(folder)
 
 
 if __name__ == "__main__":
