@@ -184,12 +184,12 @@ def _lifted(whitened: Whitened, asked: _Asked, far: _Added, nth: NDArray[np.floa
     limit = whitened.limit(far.position, asked.lengths[far.user])
     some = far.select(sums[bucket] * (1 + _ROUNDING) + limit >= nth[far.user])
     key, which = np.unique(some.user * n_items + some.position, return_inverse=True)
-    excluded = asked.excluded.owners() * n_items + whitened.position_of[asked.excluded.rows]
     user, position = np.divmod(key, n_items)
     score = np.einsum("ik,ik->i", whitened.factors[position], asked.users[user])
-    score += whitened.offsets[position] + np.bincount(which, some.score, len(key)).astype(
-        np.float32
-    )
-    listed = np.isfinite(score) & ~np.isin(key, excluded)
+    lift = np.bincount(which, some.score, len(key)).astype(np.float32)
+    score += whitened.offsets[position] + lift
+    excluded = asked.excluded.owners() * n_items + whitened.position_of[asked.excluded.rows]
+    excluded = np.sort(np.append(excluded, -1))  # np.isin would take most of the time
+    listed = np.isfinite(score) & (excluded[excluded.searchsorted(key, "right") - 1] != key)
     row = whitened.row_at[position].astype(np.int64)
     return Candidates(user[listed], row[listed], score[listed])

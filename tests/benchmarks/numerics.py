@@ -30,12 +30,12 @@ THEIRS: Final = "implicit: recommend"
 THEIR_FOLD_IN: Final = "  of which recalculate_user"
 OURS: Final = "UpNext: fold_in, top_n"
 OUR_FOLD_IN: Final = "  of which fold_in"
-GEMM: Final = "  of which the bare GEMM"
+GEMM: Final = "the bare GEMM of all videos, beside"
 FROM_HISTORIES: Final = "UpNext: up_next of histories"
 ALL_PARTS: Final = "  with prior and follow-ups"
 ADD: Final = "UpNext: merge one event"
 PACK: Final = "UpNext: both to bytes"
-TOP_N: Final = "  of which the rest of top_n"
+TOP_N: Final = "  of which top_n"
 
 
 class Agreement(NamedTuple):
@@ -171,9 +171,9 @@ def _runners(world: World, batch: Batch) -> dict[str, Callable[[], object]]:
 
 
 def _rows(seconds: dict[str, float], users: int) -> list[tuple[str, ...]]:
-    """Lay the figures out; top-n is what is left of ours without fold-in and GEMM."""
-    seconds = seconds | {TOP_N: seconds[OURS] - seconds[OUR_FOLD_IN] - seconds[GEMM]}
-    ours = (OURS, OUR_FOLD_IN, GEMM, TOP_N)
+    """Lay the figures out; top-n is what is left of ours without the fold-in."""
+    seconds = seconds | {TOP_N: seconds[OURS] - seconds[OUR_FOLD_IN]}
+    ours = (OURS, OUR_FOLD_IN, TOP_N, GEMM)
     shown = (THEIRS, THEIR_FOLD_IN, *ours, FROM_HISTORIES, ALL_PARTS, ADD, PACK)
     lists = (OURS, FROM_HISTORIES, ALL_PARTS)
     return [
