@@ -84,7 +84,7 @@ class Worker:
 
     async def _consume(self, stream: Any) -> None:  # noqa: ANN401 - Faust has no types
         """Take whatever is waiting, bring it into Redis, then acknowledge it in order."""
-        queue = stream.channel.queue
+        queue, acknowledge = stream.channel.queue, self.app.consumer.ack
         try:
             await Patience(self._pulse_thread)(self._swap.poll)
             if self._swap.serving is None:
@@ -95,7 +95,7 @@ class Worker:
                 async with self.in_hand:
                     await self._handle([_message(e.message) for e in batch])
                     for done in batch:  # by its own method, Faust counts who else has the event
-                        self.app.consumer.ack(done.message)
+                        acknowledge(done.message)
         except Exception:  # noqa: BLE001 - Faust would acknowledge what an agent raised on
             _LOG.exception("a bug in the worker: it ends, and what it held is delivered again")
             await self._commit()
