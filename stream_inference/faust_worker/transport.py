@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Coroutine
 from functools import partial
@@ -157,7 +158,9 @@ class Conductor(conductor.Conductor):
             message.incref()
             event = faust.Event(app, message.key, message.value, message.headers, message)
             if channel.queue.full():
-                await channel.put(event)
+                # A rebalance cancels what waits for room: it comes again. In a task of its own, as
+                # else whoever brings the messages would be cancelled with it.
+                await asyncio.wait([asyncio.ensure_future(channel.put(event))])
                 return
             queue = channel.queue
             queue.put_nowait_enhanced(event, on_pressure_high=pause, on_pressure_drop=go_on)

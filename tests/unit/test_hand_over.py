@@ -72,6 +72,24 @@ def test_partition_pauses_while_the_queue_is_nearly_full() -> None:
     assert asyncio.run(hand()) == [True, False]
 
 
+def test_rebalance_drops_what_waits_for_room() -> None:
+    """A rebalance drops the message that waits for a full queue, and ends nobody."""
+
+    async def hand() -> int:
+        handed = Handed(room=1)
+        await handed.hand_over(message(0))
+        waiting = asyncio.ensure_future(handed.hand_over(message(1)))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        handed.channel.queue.clear()  # as `FlowControlEvent.clear` does it
+        handed.close()
+        await asyncio.wait_for(waiting, 5)
+        size: int = handed.channel.queue.qsize()
+        return size
+
+    assert asyncio.run(hand()) == 0
+
+
 def test_full_queue_is_waited_for() -> None:
     """Nothing is dropped when the queue is full: the message is handed over when there is room."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tests import oracle
 from tests.faults.day.flaws import POISON
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Place = tuple[int, int]
 
 _UNKNOWN = oracle.new_history()
+_GAVE_UP: Final = "Faust gave up"
 
 
 class Counts(NamedTuple):
@@ -42,6 +43,8 @@ class Counts(NamedTuple):
     recovered_s
         From the end of the fault until an event sent after it was reflected, the slowest
         partition; None where no fault was marked.
+    gave_up
+        Lives of workers that Faust ended of its own accord, which no fault excuses.
     waited_s
         The longest that any event took from the producer into Redis, once the workers were up.
     """
@@ -52,13 +55,14 @@ class Counts(NamedTuple):
     differing: int
     parked: int
     redelivered: int
+    gave_up: int
     recovered_s: float | None
     waited_s: float | None
 
     @property
     def is_exact(self) -> bool:
-        """Whether nothing was lost, nothing doubled, and every list is the oracle's."""
-        return not (self.lost or self.doubled or self.differing)
+        """Whether nothing was lost or doubled, all lists are right, and no worker gave up."""
+        return not (self.lost or self.doubled or self.differing or self.gave_up)
 
 
 def count(stage: Stage) -> Counts:
@@ -75,6 +79,7 @@ def count(stage: Stage) -> Counts:
         differing=len(differing(stage, expected)),
         parked=len(parked),
         redelivered=len(deliveries) - len(set(deliveries)),
+        gave_up=stage.crew.log().count(_GAVE_UP),
         recovered_s=recovered(stage, entries),
         waited_s=waited(stage, entries),
     )

@@ -87,6 +87,10 @@ class Worker:
         lines = self.notes.read_text().splitlines() if self.has_work else []
         return bool(lines) and lines[-1].startswith(f"+ {self.pid} ")
 
+    def said(self, words: str) -> int:
+        """Count how often its log says something."""
+        return self.log.read_text().count(words) if self.log.exists() else 0
+
     def start(self) -> None:
         """Begin a life."""
         with self._lock:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 POISON: Final = "poison"  # a user with whom `poisonous` workers fail
 ORDER: Final = "order to {}"  # a file in the folder for scratch, for a flaw that waits for it
 STALLED: Final = "flaw: stalled for"
+READ: Final = "flaw: users are read"
 CLOCK: Final = "flaw: the clock is off by"
 _PIPE_BYTES: Final = 4096
 
@@ -55,6 +56,7 @@ def slow_write(seconds: str) -> None:
     def slowly(
         self: user_store.UserStore, writes: Sequence[user_store.UserWrite]
     ) -> list[user_store.Answer]:
+        print(READ, file=sys.stderr, flush=True)  # noqa: T201 - for whoever waits for this moment
         time.sleep(float(seconds))
         return write(self, writes)
 

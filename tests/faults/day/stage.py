@@ -213,7 +213,11 @@ class Stage:
         for partition, end in ends.items():
             self.kafka.delete_records(self.events, partition, end)
         read = self.committed()
-        gone = {e.place for e in self.ledger.entries if e.offset >= read[e.partition]}
+        gone = {
+            e.place
+            for e in self.ledger.entries
+            if read[e.partition] <= e.offset < ends.get(e.partition, 0)
+        }
         self._deleted |= gone
         return len(gone - self.witness.seen.keys())
 

@@ -14,7 +14,7 @@ from tests.faults.day.table import Outcome
 if TYPE_CHECKING:
     from pathlib import Path
 
-RIGHT = Counts(100, 0, 0, 0, 0, 3, 1.5, 2.5)
+RIGHT = Counts(100, 0, 0, 0, 0, 3, 0, 1.5, 2.5)
 
 
 @pytest.fixture

@@ -8,10 +8,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tests.faults.day.breaking import under_load
-from tests.faults.day.flaws import POISON, STALLED
+from tests.faults.day.flaws import POISON, READ, STALLED
 from tests.faults.day.ledger import numbered
 from tests.faults.day.stage import SESSION_S
 from tests.faults.day.table import Outcome, row, took_effect
+from tests.integration.world import traffic
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +24,8 @@ ZOMBIE_S = SESSION_S + 4
 LONG_SESSION_S = 40
 OWN_ERROR = 70
 BUGS = 3
+QUEUE = 4_096  # events that Faust hands over to an agent before it waits
+BACKLOG = 20_000
 
 
 @row(
@@ -110,6 +114,26 @@ def join_and_leave(stage: Stage, *, static: bool) -> Outcome:
 
 
 @row(
+    "a worker joins a backlog",
+    promise="what the first one holds and can't take is given away, and it works on",
+    how=f"{BACKLOG:,} events at once to a worker whose writes take 0.5 s; then a second one comes",
+)
+def joins_a_backlog(stage: Stage) -> Outcome:
+    """Let a second worker come while more events wait than the first one's queue takes."""
+    first = stage.start_workers(1, flaws=["slow_write=0.5"])[0]
+    users = [f"backlog{number}" for number in range(BACKLOG // 50)]
+    for event in traffic(users, BACKLOG, seed=BACKLOG):
+        stage.ledger.send(event)
+    wait_until(lambda: first.has_work, what="the first worker has work")
+    second = stage.start_worker()
+    second.wait_until_it_has_work()
+    waiting = len(stage.ledger.entries) - first.delivered
+    counts = stage.count(120)
+    told = f"{waiting:,} events waited when the second came, which took {second.delivered:,}"
+    return Outcome(counts, took_effect(told, happened=waiting > QUEUE and second.delivered > 0))
+
+
+@row(
     "a worker freezes and comes back as a zombie",
     promise="it can't overwrite what others wrote meanwhile",
     how=f"SIGSTOP between reading and writing for {ZOMBIE_S} s, session {SESSION_S} s; SIGCONT",
@@ -123,7 +147,8 @@ def freeze_and_wake(stage: Stage, flaws: Sequence[str] = ()) -> Outcome:
     """Freeze a worker with users read and not yet written, and wake it when others have them."""
     sleeper, _ = stage.start_workers(2, flaws=["slow_write=0.3", *flaws])
     with under_load(stage, rate=40):
-        sleeper.wait_until_in_a_batch()
+        before = sleeper.said(READ)
+        wait_until(lambda: sleeper.said(READ) > before, what="users are read, and not written")
         in_hand = sleeper.freeze()
         stage.mark()
         time.sleep(ZOMBIE_S)
