@@ -26,7 +26,7 @@ gpu: .venv/gpu.stamp ## Add what training on an NVIDIA GPU needs (1 GB; Linux on
 
 # Most tests wait for brokers, servers and workers, so three run at a time. Those of a file stay in
 # one process, where they share what they started.
-PYTEST := $(BIN)/pytest -n 3 --dist loadfile
+PYTEST := $(BIN)/pytest -n 4 --dist loadfile
 
 test: lint ## Lint, then run every test
 	$(PYTEST) $(ARGS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.benchmarks.day import latency, soak, worker
+from tests.benchmarks.day import latency, worker
 from tests.benchmarks.world import Size
 
 if TYPE_CHECKING:
@@ -45,13 +45,3 @@ def test_every_event_of_the_latency_is_seen(kafka: EmbeddedKafka, tmp_path: Path
         "day-latency.svg",
         "day-latency-over-time.svg",
     }
-
-
-@pytest.mark.slow
-def test_a_soak_ends_when_all_have_come(kafka: EmbeddedKafka, tmp_path: Path) -> None:
-    """Every user who came once is in Redis in the end, and the picture is drawn."""
-    del kafka  # as above
-    report, seen = soak.run(lambda _: None, 3_000, TINY, tmp_path)
-    assert (seen.moments[-1].events, seen.users) == (3_000, 3_000)
-    assert "3,000 events" in report.title
-    assert (tmp_path / "soak.svg").exists()
