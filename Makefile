@@ -29,10 +29,10 @@ gpu: .venv/gpu.stamp ## Add what training on an NVIDIA GPU needs (1 GB; Linux on
 PYTEST := $(BIN)/pytest -n 4 --dist loadfile
 
 test: lint ## Lint, then run every test
-	$(PYTEST) $(ARGS)
+	$(PYTEST) -m "not waits" $(ARGS)
 
 test-fast: lint ## Lint, then run the tests that take moments
-	$(PYTEST) -m "not slow" $(ARGS)
+	$(PYTEST) -m "not slow and not waits" $(ARGS)
 
 lint: .venv/dev.stamp ## Check style, types and the direction of imports
 	$(BIN)/ruff check
@@ -51,6 +51,7 @@ soak: .venv/dev.stamp ## Let a worker take a million users, and watch its memory
 	$(BIN)/python -m tests.benchmarks.day.soak $(ARGS)
 
 faults: .venv/dev.stamp ## Break everything in turn on a real Kafka, and write the table
+	$(BIN)/pytest -m waits
 	$(BIN)/python -m tests.faults.day $(ARGS)
 
 chaos: .venv/dev.stamp ## Break everything at random for ten minutes, and count

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from deploy.embedded.kafka import EmbeddedKafka
 
 
-@pytest.mark.slow
+@pytest.mark.waits
 def test_topic_is_gone(kafka: EmbeddedKafka) -> None:
     """While dead letters can't be parked a line says where; then they are, and nothing is left."""
     with EmbeddedStack(1, kafka=kafka) as stack:

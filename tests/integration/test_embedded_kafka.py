@@ -41,7 +41,7 @@ def alive(pid: int) -> bool:
     return True
 
 
-@pytest.mark.slow
+@pytest.mark.waits
 def test_what_it_was_told_is_kept(kafka: EmbeddedKafka, tmp_path: Path) -> None:
     """Topics are there after a kill and a start, and for `upnext kafka` in the same folder."""
     with EmbeddedKafka(keep_in=tmp_path) as first:

@@ -185,7 +185,7 @@ def test_session_timeout_that_kafka_refuses(stack: EmbeddedStack) -> None:
     assert "--session-timeout-s" in last
 
 
-@pytest.mark.slow
+@pytest.mark.waits
 def test_two_workers_with_one_instance(stack: EmbeddedStack) -> None:
     """The worker whose place another one takes ends and names the setting; the other works on."""
     first = stack.start_worker()
@@ -202,7 +202,7 @@ def test_two_workers_with_one_instance(stack: EmbeddedStack) -> None:
         assert stop(second)[0] == 0
 
 
-@pytest.mark.slow
+@pytest.mark.waits
 def test_broker_is_gone() -> None:
     """Without a broker a worker is told to stop in vain, ends soon, and keeps to its log."""
     flags = {"log-format": "json"}
