@@ -207,17 +207,13 @@ class Stage:
 
         What the group has committed was read, so it is not excused from being in Redis.
         """
-        ends: dict[int, int] = {}
-        for entry in self.ledger.entries:
+        entries, ends = list(self.ledger.entries), dict[int, int]()
+        for entry in entries:
             ends[entry.partition] = max(ends.get(entry.partition, 0), entry.offset + 1)
         for partition, end in ends.items():
             self.kafka.delete_records(self.events, partition, end)
         read = self.committed()
-        gone = {
-            e.place
-            for e in self.ledger.entries
-            if read[e.partition] <= e.offset < ends.get(e.partition, 0)
-        }
+        gone = {e.place for e in entries if e.offset >= read[e.partition]}
         self._deleted |= gone
         return len(gone - self.witness.seen.keys())
 
