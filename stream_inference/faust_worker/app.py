@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from stream_inference.faust_worker.settings import WorkerSettings
 
 _REQUEST_S: Final = 90.0
+_FETCHED: Final = 1024  # most events that are handed over in one go
+_WAITING: Final = 4  # most that wait for the agent, of what is handed over
 
 
 class _App(faust.App):
@@ -36,6 +38,8 @@ def faust_app(settings: WorkerSettings) -> faust.App:
         topic_disable_leader=True,
         topic_allow_declare=False,
         web_enabled=False,
+        broker_max_poll_records=_FETCHED,
+        stream_buffer_maxsize=_WAITING,
         stream_wait_empty=False,  # safe because acknowledging is ours; else a stop could hang
         broker_commit_interval=1.0,
         broker_session_timeout=settings.session_timeout_s,

@@ -3,36 +3,31 @@
 - The fetch wait can be set; Faust hard-codes 1.5 s.
 - Events of transactions are read when they are committed, and never when they are aborted.
 - After a rebalance a partition of which nothing is committed is read from its beginning.
-- A message that can be handed over at once is. Faust runs each handing-over in a race of four
-  asyncio tasks, against being suspended or stopped meanwhile: half of what it costs to receive
-  an event. Here the race is run only for one that has to wait.
-- A message goes to our one agent as it is. Faust looks up codecs and settings for each.
+- What one fetch brought goes to the agent in one go. Faust hands each event over by itself, in a
+  race of four asyncio tasks against being suspended or stopped, and takes note of each that is
+  acknowledged: most of what it costs to receive one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from functools import partial
+import time
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import faust
-from faust.transport import conductor
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
-from mode.services import WaitResults
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Mapping
 
     from aiokafka import AIOKafkaConsumer
     from faust.types import TP
 
-    Race = Callable[..., Awaitable[WaitResults]]
-    HandOver = Callable[[Any], Awaitable[None]]
-
 SCHEME: Final = "upnext"
+_FETCH_S: Final = 1.0
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -92,80 +87,53 @@ async def go_back(consumer: AIOKafkaConsumer) -> dict[Any, int | None]:
     return committed
 
 
-class Eager:
-    """Hands a message over at once where that is possible; to be mixed into a `mode.Service`."""
-
-    async def wait_first(self, *waits: Any, timeout: Any = None) -> WaitResults:  # noqa: ANN401, ASYNC109 - as in mode.Service
-        """Begin the first; race it against the others only if it isn't done with that."""
-        race: Race = super().wait_first  # type: ignore[misc]  # of the service
-        first, *others = waits
-        if not isinstance(first, Coroutine):
-            return await race(*waits, timeout=timeout)
-        try:
-            begun = _Begun(first, first.send(None))
-        except BaseException as ended:
-            for other in others:
-                if isinstance(other, Coroutine):
-                    other.close()
-            if isinstance(ended, StopIteration):
-                return WaitResults([first], [ended.value], False)  # noqa: FBT003 - a named tuple
-            raise
-        return await race(begun, *others, timeout=timeout)
-
-
-class _Begun:
-    """A coroutine that has run up to its first wait, for somebody else to go on with."""
-
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], waits_for: object) -> None:
-        self._coroutine = coroutine
-        self._waits_for = waits_for
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        waits_for = self._waits_for
-        try:
-            while True:
-                try:
-                    answer = yield waits_for
-                except BaseException as error:  # noqa: BLE001 - it is the coroutine's to handle
-                    waits_for = self._coroutine.throw(error)
-                else:
-                    waits_for = self._coroutine.send(answer)
-        except StopIteration as ended:
-            return ended.value
-
-
-class Consumer(Eager, driver.Consumer):
-    """A consumer that fetches in our thread."""
+class Consumer(driver.Consumer):
+    """A consumer that fetches in our thread, and hands over what a fetch brought in one go."""
 
     def _new_consumer_thread(self) -> Thread:
         return Thread(self, loop=self.loop, beacon=self.beacon)
 
+    async def _drain_messages(self, fetcher: Any) -> None:  # noqa: ANN401 - Faust's own types
+        """Fetch and hand over until the fetcher is stopped.
 
-class Conductor(conductor.Conductor):
-    """Hands messages to the agents of a topic."""
+        What comes in while a rebalance goes on is left: at its end Faust goes back to what is
+        committed.
+        """
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                records, _ = await self._wait_next_records(_FETCH_S)
+                if records and self.flow_active:
+                    await self._hand_over(records)
+        except self.consumer_stopped_errors:
+            if not self.app.should_stop:
+                raise
 
-    def _build_handler(self, tp: Any, channels: Any) -> HandOver:  # noqa: ANN401 - Faust's own types
-        if len(channels) != 1:
-            handler: HandOver = super()._build_handler(tp, channels)
-            return handler
-        app, may_go_on = self.app, self.app.flow_control.acquire
-        pause = partial(app.consumer.on_buffer_full, tp)
-        go_on = partial(app.consumer.on_buffer_drop, tp)
+    async def _hand_over(self, records: Mapping[TP, list[Any]]) -> None:
+        """Give our one agent all of it as one event, when there is room."""
+        topics: Any = self.app.topics
+        channels = topics._tp_index  # noqa: SLF001 - there is no public way
+        mine = {tp: found for tp, found in records.items() if tp in channels}
+        if not mine:
+            return
+        last = next(reversed(mine))
+        (channel,) = channels[last]
+        message = self._to_message(last, mine[last][-1])
+        message.tracked = True  # acknowledging is ours
+        event = faust.Event(self.app, None, list(chain(*mine.values())), None, message)
+        # A rebalance cancels what waits for room: it comes again. In a task of its own, as else
+        # the fetcher would be cancelled with it.
+        await asyncio.wait([asyncio.ensure_future(channel.queue.put(event))])
 
-        async def hand_over(message: Any) -> None:  # noqa: ANN401 - as above
-            await may_go_on()
-            (channel,) = channels
-            message.incref()
-            event = faust.Event(app, message.key, message.value, message.headers, message)
-            if channel.queue.full():
-                # A rebalance cancels what waits for room: it comes again. In a task of its own, as
-                # else whoever brings the messages would be cancelled with it.
-                await asyncio.wait([asyncio.ensure_future(channel.put(event))])
-                return
-            queue = channel.queue
-            queue.put_nowait_enhanced(event, on_pressure_high=pause, on_pressure_drop=go_on)
+    def reflected(self, offsets: Mapping[TP, int]) -> None:
+        """Take note of the last event of each partition that is in Redis with all before it."""
+        self._acked.update({tp: [offset] for tp, offset in offsets.items()})
+        now = time.monotonic()
+        self.app.monitor.stream_inbound_time.update(dict.fromkeys(offsets, now))
 
-        return hand_over
+    def _new_offset(self, tp: TP) -> int | None:
+        """Give the offset to commit."""
+        last: list[int] = self._acked[tp]
+        return last[-1] + 1 if last else None
 
 
 class Transport(driver.Transport):
@@ -173,22 +141,43 @@ class Transport(driver.Transport):
 
 
 Transport.Consumer = Consumer
-Transport.Conductor = Conductor
 
 
-def take_waiting(app: Any, queue: Any, most: int) -> list[Any]:  # noqa: ANN401 - Faust has no types
-    """Take the events that wait in a stream's queue, at most so many.
+class Backlog:
+    """What was handed over and is not yet in hand.
 
-    Faust's own iteration goes through its event loop for each event, which is half of what is
-    left of its cost. As there, what was fetched before a rebalance is left out: whoever has its
-    partition now gets it again.
+    As in Faust, what was fetched before a rebalance is left out: whoever has its partition now
+    gets it again.
+
+    Parameters
+    ----------
+    app
+        Faust's application.
+    queue
+        Holds what fetches brought, an event for each.
     """
-    taken: list[Any] = []
-    while len(taken) < most and not queue.empty():
-        event = queue.get_nowait()
-        if event.message.generation_id == app.consumer_generation_id:
-            taken.append(event)
-    return taken
+
+    def __init__(self, app: Any, queue: Any) -> None:  # noqa: ANN401 - Faust has no types
+        self._app = app
+        self._queue = queue
+        self._generation: int | None = None
+        self._records: list[Any] = []
+
+    def add(self, fetched: Any) -> None:  # noqa: ANN401 - Faust has no types
+        """Add what a fetch brought."""
+        now = self._app.consumer_generation_id
+        if fetched.message.generation_id == now:
+            self._records = [*(self._records if self._generation == now else ()), *fetched.value]
+            self._generation = now
+
+    def take(self, most: int) -> list[Any]:
+        """Take what waits, in order and at most so many, of this and later fetches."""
+        while len(self._records) < most and not self._queue.empty():
+            self.add(self._queue.get_nowait())
+        if self._generation != self._app.consumer_generation_id:
+            self._records = []
+        taken, self._records = self._records[:most], self._records[most:]
+        return taken
 
 
 def register(fetch_wait_ms: int) -> None:

@@ -23,10 +23,10 @@ from data.redis_keys import RedisKeys
 from data.user_store import UserStore
 from stream_inference.batch_bound import BatchBound
 from stream_inference.dead_letters import DeadLetter, Message, Origin
-from stream_inference.faust_worker import transport
 from stream_inference.faust_worker.app import faust_app
 from stream_inference.faust_worker.membership import Membership
 from stream_inference.faust_worker.partitions import Partitions
+from stream_inference.faust_worker.transport import Backlog
 from stream_inference.hot_swap import HotSwap
 from stream_inference.logs import facts
 from stream_inference.metrics import Sources, WorkerMetrics, serve
@@ -84,18 +84,16 @@ class Worker:
 
     async def _consume(self, stream: Any) -> None:  # noqa: ANN401 - Faust has no types
         """Take whatever is waiting, bring it into Redis, then acknowledge it in order."""
-        queue, acknowledge = stream.channel.queue, self.app.consumer.ack
+        backlog = Backlog(self.app, stream.channel.queue)
         try:
             await Patience(self._pulse_thread)(self._swap.poll)
             if self._swap.serving is None:
                 _LOG.warning("no model (%s): histories are kept", self._swap.trouble or "none yet")
-            async for event in stream.noack().events():
-                room = self._batches.bound.events - 1
-                batch = [event, *transport.take_waiting(self.app, queue, room)]
-                async with self.in_hand:
-                    await self._handle([_message(e.message) for e in batch])
-                    for done in batch:  # by its own method, Faust counts who else has the event
-                        acknowledge(done.message)
+            async for fetched in stream.noack().events():
+                backlog.add(fetched)
+                while batch := backlog.take(self._batches.bound.events):
+                    async with self.in_hand:
+                        await self._handle([_message(record) for record in batch])
         except Exception:  # noqa: BLE001 - Faust would acknowledge what an agent raised on
             _LOG.exception("a bug in the worker: it ends, and what it held is delivered again")
             await self._commit()
@@ -182,6 +180,6 @@ class Worker:
             _LOG.warning("the metrics have port %d, as %d is taken", port, wanted)
 
 
-def _message(message: Any) -> Message:  # noqa: ANN401 - Faust has no types
-    origin = Origin(message.topic, message.partition, message.offset)
-    return Message(origin, message.value, message.key, message.timestamp)
+def _message(record: Any) -> Message:  # noqa: ANN401 - aiokafka has no types
+    origin = Origin(record.topic, record.partition, record.offset)
+    return Message(origin, record.value, record.key, record.timestamp / 1000)

@@ -1,108 +1,213 @@
-"""The handing-over of a message to the agent, with the queue that Faust gives it."""
+"""The handing-over of what a fetch brought to the agent, with the queue that Faust gives it."""
 
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import faust
-from faust.types.tuples import ConsumerMessage
+import msgspec
+from aiokafka.structs import ConsumerRecord
+from faust.transport.consumer import Fetcher
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from stream_inference.faust_worker.app import faust_app
+from stream_inference.faust_worker.transport import Backlog
 from tests.builders import WORKER_SETTINGS
 
-TP = faust.types.TP("events", 0)
+FIRST, SECOND = (faust.types.TP("events", partition) for partition in (0, 1))
 
 
-def message(offset: int) -> ConsumerMessage:
-    """Make a message as the consumer does."""
-    return ConsumerMessage(
-        "events", 0, offset, 1.5, 0, [("h", b"x")], b"k", b"v", None, 1, 1, TP, generation_id=7
-    )
+def record(tp: Any, offset: int) -> Any:  # noqa: ANN401 - Faust has no types
+    """Make a record as the Kafka client does."""
+    return ConsumerRecord(tp.topic, tp.partition, offset, 1500, 0, b"k", b"v", None, 1, 1, [])
+
+
+def records(*offsets: int) -> dict[Any, list[Any]]:
+    """Make what a fetch brings of the first partition."""
+    return {FIRST: [record(FIRST, offset) for offset in offsets]}
+
+
+REBALANCE: Any = records(99)  # a fetch during which one begins
 
 
 class Handed:
-    """An app whose conductor hands messages of one partition to one channel."""
+    """An app that has two partitions, whose consumer hands over to one channel."""
 
     def __init__(self, room: int) -> None:
-        self.app = faust_app(WORKER_SETTINGS)
+        self.app: Any = faust_app(WORKER_SETTINGS)
+        self.app.consumer_generation_id = 7
         self.app.flow_control.resume()
-        self.channel: Any = self.app.channel(maxsize=room).clone(is_iterator=True)
-        conductor: Any = self.app.topics
-        self.hand_over = conductor._build_handler(TP, {self.channel})
-        consumer: Any = self.app.consumer
-        self._consumer, self.paused = consumer, consumer._buffered_partitions
+        self.consumer: Any = self.app.consumer
+        self.consumer.resume_flow()
+        self.queue: Any = self.app.channel(maxsize=room).clone(is_iterator=True).queue
+        channel = SimpleNamespace(queue=self.queue)
+        topics: Any = self.app.topics
+        topics._tp_index.update({FIRST: [channel], SECOND: [channel]})
 
     def close(self) -> None:
         """Close the event loop of the thread that would fetch."""
-        self._consumer._thread.thread_loop.close()
+        self.consumer._thread.thread_loop.close()
+
+    async def drain(self, *fetches: dict[Any, list[Any]]) -> None:
+        """Let Faust's fetcher drain these, and stop."""
+        fetcher = Fetcher(self.app)
+        coming = iter(fetches)
+
+        async def getmany(**_: object) -> dict[Any, list[Any]]:
+            fetch = next(coming, None)
+            if fetch is None:
+                fetcher._stopped.set()
+            if fetch is REBALANCE:
+                self.consumer.stop_flow()
+                asyncio.get_running_loop().call_soon(self.consumer.resume_flow)
+            return fetch or {}
+
+        self.consumer._getmany = getmany
+        self.consumer._set_active_tps({FIRST, SECOND})
+        await self.consumer._drain_messages(fetcher)
 
 
-def test_message_stays_as_it_is() -> None:
-    """An event has the very bytes of its message, which waits for one acknowledgement."""
+def test_one_event_for_a_fetch() -> None:
+    """What a fetch brought comes as one event, with the records as they are, in their order."""
 
     async def hand() -> Any:  # noqa: ANN401 - Faust has no types
-        handed = Handed(room=10)
-        await handed.hand_over(message(3))
+        handed = Handed(room=2)
+        brought = {SECOND: [record(SECOND, 9)], **records(3, 4)}
+        await handed.drain(brought)
         handed.close()
-        return handed.channel.queue.get_nowait()
+        assert handed.queue.qsize() == 1
+        return handed.queue.get_nowait()
 
     event = asyncio.run(hand())
-    assert (event.key, event.value, event.headers) == (b"k", b"v", {"h": b"x"})
-    assert (event.message.offset, event.message.refcount, event.message.acked) == (3, 1, False)
+    assert [(r.partition, r.offset, r.value) for r in event.value] == [
+        (1, 9, b"v"),
+        (0, 3, b"v"),
+        (0, 4, b"v"),
+    ]
+    assert event.message.generation_id == 7
 
 
-def test_partition_pauses_while_the_queue_is_nearly_full() -> None:
-    """A queue that fills up pauses its partition, and lets it go on when it is drained."""
-
-    async def hand() -> list[bool]:
-        handed = Handed(room=10)
-        paused = []
-        for offset in range(10):
-            await handed.hand_over(message(offset))
-        paused.append(TP in handed.paused)
-        while not handed.channel.queue.empty():
-            handed.channel.queue.get_nowait()
-        await handed.hand_over(message(10))
-        handed.channel.queue.get_nowait()
-        paused.append(TP in handed.paused)
-        handed.close()
-        return paused
-
-    assert asyncio.run(hand()) == [True, False]
-
-
-def test_rebalance_drops_what_waits_for_room() -> None:
-    """A rebalance drops the message that waits for a full queue, and ends nobody."""
+def test_left_in_a_rebalance() -> None:
+    """What comes when the flow is stopped is not handed over: it is fetched again."""
 
     async def hand() -> int:
-        handed = Handed(room=1)
-        await handed.hand_over(message(0))
-        waiting = asyncio.ensure_future(handed.hand_over(message(1)))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        handed.channel.queue.clear()  # as `FlowControlEvent.clear` does it
+        handed = Handed(room=2)
+        await handed.drain(REBALANCE)
         handed.close()
-        await asyncio.wait_for(waiting, 5)
-        size: int = handed.channel.queue.qsize()
+        size: int = handed.queue.qsize()
         return size
 
     assert asyncio.run(hand()) == 0
 
 
-def test_full_queue_is_waited_for() -> None:
-    """Nothing is dropped when the queue is full: the message is handed over when there is room."""
+def test_left_when_the_partition_is_gone() -> None:
+    """What comes of a partition that another worker has by now is left, the rest is not."""
 
-    async def hand() -> tuple[bool, list[int]]:
-        handed = Handed(room=1)
-        await handed.hand_over(message(0))
-        waiting = asyncio.ensure_future(handed.hand_over(message(1)))
-        await asyncio.sleep(0)
-        done = waiting.done()
-        first = await handed.channel.queue.get()
-        await waiting
-        second = await handed.channel.queue.get()
+    async def hand() -> list[int]:
+        handed = Handed(room=2)
+        gone = faust.types.TP("events", 5)
+        await handed.drain({gone: [record(gone, 1)]}, {gone: [record(gone, 2)], **records(3)})
         handed.close()
-        return done, [event.message.offset for event in (first, second)]
+        return [r.offset for r in handed.queue.get_nowait().value]
 
-    assert asyncio.run(hand()) == (False, [0, 1])
+    assert asyncio.run(hand()) == [3]
+
+
+def test_rebalance_drops_what_waits_for_room() -> None:
+    """A rebalance drops what waits for a full queue, and the fetcher goes on."""
+
+    async def hand() -> list[int]:
+        handed = Handed(room=1)
+        draining = asyncio.ensure_future(handed.drain(records(0), records(1), records(2)))
+        while not handed.queue._putters:  # noqa: ASYNC110 - a queue tells nobody who waits
+            await asyncio.sleep(0)
+        handed.queue.clear()  # as `FlowControlEvent.clear` does it
+        await asyncio.wait_for(draining, 5)
+        handed.close()
+        return [r.offset for r in handed.queue.get_nowait().value]
+
+    assert asyncio.run(hand()) == [2]
+
+
+def test_full_queue_is_waited_for() -> None:
+    """Nothing is dropped when the queue is full: it is handed over when there is room."""
+
+    async def hand() -> list[int]:
+        handed = Handed(room=1)
+        draining = asyncio.ensure_future(handed.drain(*[records(n) for n in range(5)]))
+        seen = [(await handed.queue.get()).value[0].offset for _ in range(5)]
+        await draining
+        handed.close()
+        return seen
+
+    assert asyncio.run(hand()) == [0, 1, 2, 3, 4]
+
+
+def test_commits_behind_the_last_reflected() -> None:
+    """What is committed stands behind the last event reflected, and never goes back."""
+
+    async def commits() -> list[dict[Any, int]]:
+        handed = Handed(room=1)
+        consumer, seen = handed.consumer, []
+        for reflected in ({FIRST: 4}, {FIRST: 9, SECOND: 0}, {FIRST: 8}, {}):
+            consumer.reflected(reflected)
+            offsets = consumer._filter_committable_offsets({FIRST, SECOND})
+            consumer._committed_offset.update(offsets)
+            seen.append(offsets)
+        handed.close()
+        return seen
+
+    assert asyncio.run(commits()) == [{FIRST: 5}, {FIRST: 10, SECOND: 1}, {}, {}]
+
+
+FETCH = st.tuples(st.just("fetch"), st.integers(0, 5))
+STEPS = st.lists(
+    FETCH
+    | st.tuples(st.just("late"), st.integers(0, 5))
+    | st.tuples(st.just("take"), st.integers(0, 7))
+    | st.tuples(st.just("rebalance"), st.just(0))
+)
+
+
+@given(STEPS)
+@example([("fetch", 3), ("take", 1), ("rebalance", 0), ("take", 2)])
+def test_backlog(steps: list[tuple[str, int]]) -> None:
+    """All of this generation is taken once and in order, no more than asked for, no other."""
+    app = SimpleNamespace(consumer_generation_id=1)
+    queue: asyncio.Queue[Any] = asyncio.Queue()
+    backlog = Backlog(app, queue)
+    waiting: list[int] = []
+    number = 0
+    for what, count in steps:
+        if what in {"fetch", "late"}:
+            brought = list(range(number, number + count))
+            number += count
+            generation = app.consumer_generation_id - (what == "late")
+            message = SimpleNamespace(generation_id=generation)
+            queue.put_nowait(SimpleNamespace(value=brought, message=message))
+            waiting += brought if what == "fetch" else []
+        elif what == "rebalance":
+            app.consumer_generation_id += 1
+            waiting = []
+        else:
+            assert backlog.take(count) == waiting[:count]
+            waiting = waiting[count:]
+
+
+def test_fetch_settings() -> None:
+    """A broker is asked to hold a fetch for as long as the settings say."""
+    settings = msgspec.structs.replace(WORKER_SETTINGS, fetch_wait_ms=77)
+
+    async def asked() -> int:
+        app: Any = faust_app(settings)
+        thread = app.consumer._thread
+        thread.thread_loop.close()  # it is never started
+        kafka = thread._create_worker_consumer(app.transport)
+        await kafka.stop()
+        wait: int = kafka._fetch_max_wait_ms
+        return wait
+
+    assert asyncio.run(asked()) == 77

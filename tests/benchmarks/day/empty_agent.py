@@ -1,4 +1,4 @@
-"""A Faust worker that does nothing with its events but count them; run as a process of its own.
+"""Faust as it is, doing nothing with its events but count them; run as a process of its own.
 
 ``python -m tests.benchmarks.day.empty_agent BOOTSTRAP TOPIC GROUP COUNT...`` writes a line
 ``seen COUNT`` when it has seen that many.
@@ -14,12 +14,8 @@ from typing import TYPE_CHECKING, Any
 import faust
 import uvloop
 
-from stream_inference.faust_worker import transport
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_FETCH_WAIT_MS = 1500  # as the worker's
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -28,11 +24,10 @@ def main(arguments: Sequence[str]) -> None:
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    transport.register(_FETCH_WAIT_MS)
     with tempfile.TemporaryDirectory(prefix="upnext-empty-agent-") as folder:
         app = faust.App(
             group,
-            broker=f"{transport.SCHEME}://{bootstrap}",
+            broker=f"kafka://{bootstrap}",
             store="memory://",
             datadir=folder,
             key_serializer="raw",
