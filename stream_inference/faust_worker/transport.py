@@ -31,13 +31,34 @@ _FETCH_S: Final = 1.0
 _LOG: Final = logging.getLogger(__name__)
 
 
+class Fetched(dict[Any, list[Any]]):
+    """What a fetch brought, by partition.
+
+    Attributes
+    ----------
+    times_back
+        How often the consumer had gone back to what is committed when this left its buffers.
+    """
+
+    def __init__(self, records: Mapping[Any, list[Any]], times_back: int) -> None:
+        super().__init__(records)
+        self.times_back = times_back
+
+
 class Thread(driver.AIOKafkaConsumerThread):
-    """The thread that fetches; a process has one."""
+    """The thread that fetches; a process has one.
+
+    Attributes
+    ----------
+    times_back
+        How often it went back to what is committed.
+    """
 
     fetch_wait_ms: ClassVar[int] = 1500
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.times_back = 0
         self._fetched: dict[TP, int] = {}  # the last offset of each partition
 
     async def getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ANN401, ASYNC109 - as in Faust
@@ -70,20 +91,29 @@ class Thread(driver.AIOKafkaConsumerThread):
 
     async def seek_to_committed(self) -> Any:  # noqa: ANN401 - as above
         """Go back, in a rebalance, to what is committed."""
-        return await self.call_thread(go_back, self._ensure_consumer())
+        return await self.call_thread(self._go_back)
+
+    async def _go_back(self) -> dict[Any, int | None]:
+        committed = await go_back(self._ensure_consumer())
+        self.times_back += 1
+        return committed
+
+    async def _fetch_records(self, *args: Any, **more: Any) -> Fetched:  # noqa: ANN401 - as above
+        return Fetched(await super()._fetch_records(*args, **more), self.times_back)
 
 
 async def go_back(consumer: AIOKafkaConsumer) -> dict[Any, int | None]:
     """Go back to what is committed, and where nothing is to the beginning; gives the former.
 
-    Faust does so because it throws away what it is handed while a rebalance goes on. aiokafka
-    leaves a partition where it is as long as nothing is committed, so its first events would be
-    lost.
+    aiokafka's own way leaves a partition where it is as long as nothing is committed, so its
+    first events would be lost. And it goes back with one partition after the other, while a fetch
+    may take what comes of the first.
     """
-    committed: dict[Any, int | None] = await consumer.seek_to_committed()
-    new = {tp for tp, offset in committed.items() if not offset} & consumer.assignment()
-    if new:
-        await consumer.seek_to_beginning(*new)
+    committed = {tp: await consumer.committed(tp) for tp in consumer.assignment()}
+    new = [tp for tp, offset in committed.items() if not offset]
+    first = await consumer.beginning_offsets(new) if new else {}
+    for tp in committed.keys() & consumer.assignment():  # from here on nothing comes between
+        consumer.seek(tp, committed[tp] or first[tp])
     return committed
 
 
@@ -96,14 +126,19 @@ class Consumer(driver.Consumer):
     async def _drain_messages(self, fetcher: Any) -> None:  # noqa: ANN401 - Faust's own types
         """Fetch and hand over until the fetcher is stopped.
 
-        What comes in while a rebalance goes on is left: at its end Faust goes back to what is
-        committed.
+        At the end of a rebalance the consumer goes back to what is committed. What it took
+        before is left, as it comes again: handed over, it would be acknowledged before events
+        that stand in front of it.
         """
+        may_go_on: Any = self.can_resume_flow
+        thread: Any = self._thread
         try:
             while not (self.should_stop or fetcher.should_stop):
-                records, _ = await self._wait_next_records(_FETCH_S)
-                if records and self.flow_active:
-                    await self._hand_over(records)
+                fetched: Any = (await self._wait_next_records(_FETCH_S))[0]
+                if not self.flow_active:
+                    await self.wait(may_go_on)
+                if fetched and fetched.times_back == thread.times_back:
+                    await self._hand_over(fetched)
         except self.consumer_stopped_errors:
             if not self.app.should_stop:
                 raise

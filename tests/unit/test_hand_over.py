@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stream_inference.faust_worker.app import faust_app
-from stream_inference.faust_worker.transport import Backlog
+from stream_inference.faust_worker.transport import Backlog, Fetched
 from tests.builders import WORKER_SETTINGS
 
 FIRST, SECOND = (faust.types.TP("events", partition) for partition in (0, 1))
@@ -30,7 +30,8 @@ def records(*offsets: int) -> dict[Any, list[Any]]:
     return {FIRST: [record(FIRST, offset) for offset in offsets]}
 
 
-REBALANCE: Any = records(99)  # a fetch during which one begins
+# Fetches at whose end a rebalance goes on, before and after the consumer has gone back.
+BEFORE, AFTER = records(98), records(99)
 
 
 class Handed:
@@ -55,15 +56,22 @@ class Handed:
         """Let Faust's fetcher drain these, and stop."""
         fetcher = Fetcher(self.app)
         coming = iter(fetches)
+        thread = self.consumer._thread
 
-        async def getmany(**_: object) -> dict[Any, list[Any]]:
+        async def getmany(**_: object) -> Fetched:
             fetch = next(coming, None)
             if fetch is None:
                 fetcher._stopped.set()
-            if fetch is REBALANCE:
+            if fetch is AFTER:
+                thread.times_back += 1
+            if fetch in (BEFORE, AFTER):
                 self.consumer.stop_flow()
-                asyncio.get_running_loop().call_soon(self.consumer.resume_flow)
-            return fetch or {}
+                asyncio.get_running_loop().call_soon(end_rebalance, fetch is BEFORE)
+            return Fetched(fetch or {}, thread.times_back)
+
+        def end_rebalance(went_back: bool) -> None:  # noqa: FBT001 - called by the event loop
+            thread.times_back += went_back
+            self.consumer.resume_flow()
 
         self.consumer._getmany = getmany
         self.consumer._set_active_tps({FIRST, SECOND})
@@ -90,17 +98,16 @@ def test_one_event_for_a_fetch() -> None:
     assert event.message.generation_id == 7
 
 
-def test_left_in_a_rebalance() -> None:
-    """What comes when the flow is stopped is not handed over: it is fetched again."""
+def test_rebalance_during_a_fetch() -> None:
+    """What was taken before the consumer went back is left, what came after it is not."""
 
-    async def hand() -> int:
+    async def hand() -> list[int]:
         handed = Handed(room=2)
-        await handed.drain(REBALANCE)
+        await handed.drain(BEFORE, AFTER)
         handed.close()
-        size: int = handed.queue.qsize()
-        return size
+        return [r.offset for r in handed.queue.get_nowait().value]
 
-    assert asyncio.run(hand()) == 0
+    assert asyncio.run(hand()) == [99]
 
 
 def test_left_when_the_partition_is_gone() -> None:
