@@ -137,14 +137,15 @@ class FrozenModel:
         """Number of latent factors, k."""
         return len(self.gram)
 
+    @property
+    def offsets(self) -> NDArray[np.float32]:
+        """What is added to every user's scores: the prior, and -inf for a blocked video."""
+        return np.where(self.blocked, np.float32(-np.inf), self.prior)
+
     @cached_property
     def whitened(self) -> Whitened:
-        """The factors as users are folded in and videos are ranked with; derived once.
-
-        What is added to every score is the prior, and -inf for a blocked video.
-        """
-        offsets = np.where(self.blocked, np.float32(-np.inf), self.prior)
-        return whiten(self.item_factors, self.gram, offsets)
+        """The factors as users are folded in and videos are ranked with; derived once."""
+        return whiten(self.item_factors, self.gram, self.offsets)
 
     @cached_property
     def cold_scores(self) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from data.frozen_model import FrozenModel
 from data.manifest import ModelStoreError
+from data.served_model import ServedModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +50,17 @@ def unpack_model(manifest: Manifest, blob: bytes | memoryview) -> FrozenModel:
         msg = f"version {manifest.version} has {shape}, not {manifest.shape} factors"
         raise ModelStoreError(msg)
     return model
+
+
+def unpack_served(manifest: Manifest, blob: memoryview) -> ServedModel:
+    """Unpack and check a model, and keep what serves, in the same room; errors as `unpack`.
+
+    Parameters
+    ----------
+    blob
+        Can be written to, and is nobody else's.
+    """
+    return ServedModel.in_place_of(unpack_model(manifest, blob))
 
 
 def unpack_catalogue(manifest: Manifest, blob: bytes | memoryview) -> Catalogue:

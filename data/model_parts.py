@@ -120,6 +120,8 @@ class ModelParts:
     def read(self, manifest: Manifest, name: str) -> memoryview:
         """Read one part, chunk by chunk, and verify it; it is never held twice.
 
+        It is the caller's own, and can be written to.
+
         Raises
         ------
         ModelStoreError
@@ -143,7 +145,7 @@ class ModelParts:
         if end != part.size:
             msg = f"version {manifest.version} is damaged: {name} has {end} bytes"
             raise ModelStoreError(msg)
-        return memoryview(blob).toreadonly()
+        return memoryview(blob)
 
     def keys_of(self, version: str, counts: Mapping[str, int]) -> list[str]:
         """Name manifest and chunks of a version."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from data.frozen_model import ModelVersion
-from data.loaded_model import LoadedModel, unpack, unpack_catalogue, unpack_model
+from data.loaded_model import LoadedModel, unpack, unpack_catalogue, unpack_served
 from data.manifest import NEEDED_PARTS, Manifest, ModelStoreError, read_manifest
 from data.model_parts import ModelParts
 from data.model_pointer import Active, ModelPointer
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from data.popular import Popular
     from data.redis_connection import Client
     from data.redis_keys import RedisKeys
+    from data.served_model import ServedModel
 
 
 class ModelReader:
@@ -107,24 +108,27 @@ class ModelReader:
             If one of them is missing or damaged, or is no model at all.
         """
         manifest = self.manifest(version)
-        return unpack(manifest, {part: self._parts.read(manifest, part) for part in NEEDED_PARTS})
+        return unpack(manifest, {part: self._part(manifest, part) for part in NEEDED_PARTS})
 
-    def model(self, version: ModelVersion) -> FrozenModel:
-        """Read and verify the model of a version alone; errors as `load`."""
+    def served(self, version: ModelVersion) -> ServedModel:
+        """Read and verify the model of a version, and keep what a worker needs; as `load`."""
         manifest = self.manifest(version)
-        return unpack_model(manifest, self._parts.read(manifest, "model"))
+        return unpack_served(manifest, self._parts.read(manifest, "model"))
 
     def catalogue(self, version: ModelVersion) -> Catalogue:
         """Read and verify the catalogue of a version alone; errors as `load`."""
         manifest = self.manifest(version)
-        return unpack_catalogue(manifest, self._parts.read(manifest, "catalogue"))
+        return unpack_catalogue(manifest, self._part(manifest, "catalogue"))
 
     def report(self, version: ModelVersion) -> bytes:
         """Read and verify the night's report, empty where there is none; errors as `load`."""
         manifest = self.manifest(version)
-        return bytes(self._parts.read(manifest, "report")) if "report" in manifest.parts else b""
+        return bytes(self._part(manifest, "report")) if "report" in manifest.parts else b""
 
     def read(self, version: ModelVersion) -> tuple[Manifest, dict[str, memoryview]]:
         """Read every part as it was written, by name; errors as `load`."""
         manifest = self.manifest(version)
-        return manifest, {name: self._parts.read(manifest, name) for name in manifest.parts}
+        return manifest, {name: self._part(manifest, name) for name in manifest.parts}
+
+    def _part(self, manifest: Manifest, name: str) -> memoryview:
+        return self._parts.read(manifest, name).toreadonly()

@@ -61,7 +61,7 @@ def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def unpack(data: bytes | memoryview) -> dict[str, NDArray[Any]]:
-    """Take the arrays out of a file; they are read-only views of it.
+    """Take the arrays out of a file; they are views of it, read-only if it is.
 
     Raises
     ------

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from data.confidence import ConfidenceParameters
-    from data.frozen_model import FrozenModel
+    from data.served_model import Servable
     from data.user_history import UserHistory
     from data.vocabulary import Vocabulary
     from data.watch_scale import WatchScale
@@ -109,11 +109,11 @@ class Known(NamedTuple):
         videos = Ragged(self.videos.select(theirs).ends[which], self.videos.rows[theirs])
         return Known(videos, self.confidence[theirs], self.preference[theirs], self.age[theirs])
 
-    def folded_in(self, model: FrozenModel) -> NDArray[np.float32]:
+    def folded_in(self, model: Servable) -> NDArray[np.float32]:
         """Give the whitened user factors, see `data.scoring.fold_in`."""
         return fold_in(model, self.videos, self.confidence, self.preference)
 
-    def recent(self, model: FrozenModel) -> Recent | None:
+    def recent(self, model: Servable) -> Recent | None:
         """Give what the model's follow-ups are looked up for."""
         if model.follow_ups is None:
             return None
@@ -143,7 +143,7 @@ class Knowing(Protocol):
         """How a watch ratio ranks among those of like duration; None where that doesn't count."""
 
 
-def rank_histories(model: FrozenModel, histories: Sequence[UserHistory], n: int) -> Ranking:
+def rank_histories(model: Servable, histories: Sequence[UserHistory], n: int) -> Ranking:
     """Fold each history into the model and rank the videos that it doesn't hold.
 
     A user of whom the model knows no wanted video gets the popular ones.
@@ -162,7 +162,7 @@ def rank_histories(model: FrozenModel, histories: Sequence[UserHistory], n: int)
 
 
 def up_next(
-    model: FrozenModel,
+    model: Servable,
     users: Sequence[str],
     histories: Sequence[UserHistory],
     *,

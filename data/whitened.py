@@ -10,7 +10,8 @@ from scipy.linalg import solve_triangular
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_AT_ONCE: Final = 4096  # so that little of the factors is ever held in float64
+_AT_ONCE: Final = 4096  # videos; so that little of the factors is ever held in float64
+_COLUMNS: Final = 16  # of the factors, put into order at once; so that little is held twice
 
 
 class Whitened(NamedTuple):
@@ -68,7 +69,11 @@ class Whitened(NamedTuple):
 
 
 def whiten(
-    item_factors: NDArray[np.float32], gram: NDArray[np.float64], offsets: NDArray[np.float32]
+    item_factors: NDArray[np.float32],
+    gram: NDArray[np.float64],
+    offsets: NDArray[np.float32],
+    *,
+    in_place: bool = False,
 ) -> Whitened:
     """Derive the whitened factors; once for a model.
 
@@ -76,15 +81,20 @@ def whiten(
     ----------
     item_factors, gram, offsets
         See `data.frozen_model.FrozenModel`.
+    in_place
+        Whether the item factors may be overwritten, so that no more room is taken.
     """
     lower: NDArray[np.float64] = np.linalg.cholesky(gram).astype(np.float64)
-    lengths = np.empty(len(item_factors))
-    for some in _chunks(len(item_factors)):
-        lengths[some] = np.linalg.norm(_solved(lower, item_factors[some]), axis=1)
+    factors = item_factors if in_place else np.empty(item_factors.shape, np.float32)
+    lengths = np.empty(len(factors))
+    for first in range(0, len(factors), _AT_ONCE):
+        some = slice(first, first + _AT_ONCE)
+        factors[some] = _solved(lower, item_factors[some])
+        lengths[some] = np.linalg.norm(factors[some], axis=1)
     row_at = np.argsort(-lengths, kind="stable").astype(np.int32)
-    factors = np.empty(item_factors.shape, np.float32)
-    for some in _chunks(len(item_factors)):  # once more, as both orders would take twice the room
-        factors[some] = _solved(lower, item_factors[row_at[some]])
+    for first in range(0, len(gram), _COLUMNS):
+        columns = factors[:, first : first + _COLUMNS]
+        columns[:] = columns[row_at]
     position_of = np.empty_like(row_at)
     position_of[row_at] = np.arange(len(row_at), dtype=np.int32)
     up = 1 + 4 * (len(gram) + 2) * float(np.finfo(np.float32).eps)  # of a product's rounding
@@ -92,10 +102,6 @@ def whiten(
     higher = np.maximum(by_position * up, by_position / up, dtype=np.float64)
     greatest = np.maximum.accumulate(higher[::-1])[::-1]
     return Whitened(factors, lengths[row_at] * up, row_at, position_of, by_position, greatest)
-
-
-def _chunks(count: int) -> list[slice]:
-    return [slice(first, first + _AT_ONCE) for first in range(0, count, _AT_ONCE)]
 
 
 def _solved(lower: NDArray[np.float64], factors: NDArray[np.float32]) -> NDArray[np.float32]:

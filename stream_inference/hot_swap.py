@@ -89,15 +89,14 @@ class HotSwap:
             return False
         self._swapped_at = time.monotonic()
         model, version, activation = self.serving
-        videos, factors = model.item_factors.shape
-        shape = facts(videos=videos, factors=factors)
+        shape = facts(videos=model.n_items, factors=model.n_factors)
         _LOG.info("serving model %s (activation %d)", version, activation, extra=shape)
         return True
 
     def _take(self, active: Active, held: Serving | None) -> Serving:
         if held is not None and held.version == active.version:
             return held._replace(activation=active.activation)
-        model = self._store.model(active.version)
+        model = self._store.served(active.version)
         serving = Serving(model, active.version, active.activation)
         _try_out(serving)
         return serving
@@ -109,7 +108,7 @@ def _holds(held: Serving | None, active: Active) -> bool:
 
 
 def _try_out(serving: Serving) -> None:
-    """Fold in somebody who watched the first videos, which also derives what is needed later."""
+    """Fold in somebody who watched the first videos, and score all."""
     history = UserHistory.empty()
     for at, video in enumerate(serving.model.vocabulary.ids[:3], start=1):
         history = history.add(

@@ -12,8 +12,9 @@ from data.user_history import DEFAULT_LIMIT, UserHistory
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from data.frozen_model import FrozenModel, ModelVersion
+    from data.frozen_model import ModelVersion
     from data.interaction import Interaction
+    from data.served_model import Servable
 
 # What is to be merged into each user's history: events in order, or what the night knows.
 News = dict[str, list["Interaction"] | UserHistory]
@@ -22,7 +23,7 @@ News = dict[str, list["Interaction"] | UserHistory]
 class Serving(NamedTuple):
     """The model that is applied, and the activation that made it so."""
 
-    model: FrozenModel
+    model: Servable
     version: ModelVersion
     activation: int
 

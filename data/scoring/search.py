@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from data.follow_ups import FollowUps
-    from data.frozen_model import FrozenModel
     from data.scoring.ragged import Ragged
+    from data.served_model import Servable
     from data.whitened import Whitened
 
 _MAX_SCORES: Final = 5 * 1024 * 1024  # held at once: 60 MiB, with what follow-ups add to them
@@ -41,7 +41,7 @@ class Recent(NamedTuple):
 
 
 def top_n(
-    model: FrozenModel,
+    model: Servable,
     users: NDArray[np.float32],
     excluded: Ragged,
     n: int,
@@ -124,7 +124,7 @@ class _Added(NamedTuple):
 
 
 def _best_of_first(
-    model: FrozenModel, asked: _Asked, size: int, n: int
+    model: Servable, asked: _Asked, size: int, n: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Rank the first videos, and those of the rest that follow-ups lift to them."""
     whitened, count = model.whitened, len(asked.users)

@@ -10,14 +10,14 @@ from scipy.linalg.lapack import sposv
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from data.frozen_model import FrozenModel
     from data.scoring.ragged import Ragged
+    from data.served_model import Servable
 
 _SIDE_BY_SIDE: Final = 16  # users; their small matrices stay in the processor's cache
 
 
 def fold_in(
-    model: FrozenModel,
+    model: Servable,
     known: Ragged,
     confidence: NDArray[np.float32],
     preference: NDArray[np.float32] | None = None,

@@ -49,6 +49,14 @@ def test_load_gives_what_was_published(store: ModelStore) -> None:
     assert dict(loaded.catalogue) == dict(CATALOGUE) == dict(store.catalogue(ONE))
 
 
+def test_a_worker_gets_what_serves(store: ModelStore) -> None:
+    """What a worker reads is whitened already; whoever loads the model can't overwrite it."""
+    expected = store.load(ONE).model.whitened
+    for one, other in zip(store.served(ONE).whitened, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not store.load(ONE).model.item_factors.flags.writeable
+
+
 def test_manifest_tells_shape_and_parts(store: ModelStore) -> None:
     """The manifest names version, shape, sizes and metadata, for people and other languages."""
     manifest = store.manifest(ONE)

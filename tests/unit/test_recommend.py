@@ -20,7 +20,8 @@ from tests.builders import (
     plain_model,
 )
 
-SERVING = Serving(model(), ModelVersion("some version"), 7)
+MODEL = model()
+SERVING = Serving(MODEL, ModelVersion("some version"), 7)
 
 
 def test_news_keep_the_order_of_arrival() -> None:
@@ -66,9 +67,7 @@ def test_lists_are_what_the_oracle_says() -> None:
     lists = lists_for(SERVING, list(plain), histories, length=6)
     for (user, events), shown in zip(plain.items(), lists, strict=True):
         known = oracle.histories((e | {"user": user} for e in events), 1_000)
-        expected = oracle.up_next(
-            plain_model(SERVING.model), known.get(user, oracle.new_history()), 6
-        )
+        expected = oracle.up_next(plain_model(MODEL), known.get(user, oracle.new_history()), 6)
         items = [(item.id, item.score) for item in shown.items]
         assert oracle.compare_lists(items, expected) == []
         assert (shown.user, shown.version, shown.activation) == (user, "some version", 7)
