@@ -20,7 +20,7 @@ def rank(
     whole = np.full((padded(len(scores)), 1), -np.inf, np.float32)
     whole[: len(scores), 0] = scores
     whole[excluded] = -np.inf
-    rows, values = candidates(whole, n).best(1, n)
+    rows, values = candidates(whole, n, np.arange(len(scores), dtype=np.int32)).best(1, n)
     return rows[0], values[0]
 
 
@@ -37,7 +37,7 @@ class Candidates(NamedTuple):
     user
         From 0 on.
     row
-        Where the video stands.
+        Of the video.
     score
         Finite.
     """
@@ -85,16 +85,19 @@ def _in_order(bits: NDArray[np.int32]) -> NDArray[np.int32]:
     return bits ^ ((bits >> 31) & 0x7FFFFFFF)
 
 
-def candidates(scores: NDArray[np.float32], n: int) -> Candidates:
-    """Find a few videos of each user, among them the n best and all that tie with them.
+def candidates(scores: NDArray[np.float32], n: int, row_at: NDArray[np.int32]) -> Candidates:
+    """Find a few videos of each user, among them the n best, ties to the lower row.
 
     The videos stand in groups. The n-th greatest of a user's group maxima is no greater than the
-    n-th best score, so only what reaches it has to be sorted: a little more than n scores.
+    n-th best score, so only what reaches it has to be sorted: a little more than n scores, unless
+    many tie.
 
     Parameters
     ----------
     scores
         Shape (`padded`, n_users), contiguous: -inf where there is no video.
+    row_at
+        The row of each video in ``scores``.
     """
     n_users = scores.shape[1]
     # A group's videos stand far apart, so that maxima are taken of whole rows of memory.
@@ -104,8 +107,25 @@ def candidates(scores: NDArray[np.float32], n: int) -> Candidates:
     if (nth := maxima.shape[1] - n) >= 0:
         np.maximum(np.partition(maxima, nth, axis=1)[:, nth], least, out=least)
     user, group = np.divmod(np.flatnonzero(maxima >= least[:, None]), maxima.shape[1])
-    members = grid[:, group, user]
-    depth, which = np.divmod(np.flatnonzero(members >= least[user]), len(user))
-    row = depth * maxima.shape[1] + group[which]
+    reaching = grid[:, group, user] >= least[user]
+    if np.count_nonzero(reaching) > _DEPTH * n * n_users:  # more than n groups of a user tie
+        return _best_of_ties(scores, least, n, row_at)
+    depth, which = np.divmod(np.flatnonzero(reaching), len(user))
+    place = depth * maxima.shape[1] + group[which]
     user = user[which]
-    return Candidates(user, row, scores[row, user])
+    return Candidates(user, row_at[place].astype(np.int64), scores[place, user])
+
+
+def _best_of_ties(
+    scores: NDArray[np.float32], least: NDArray[np.float32], n: int, row_at: NDArray[np.int32]
+) -> Candidates:
+    """Keep the n best of each user alone, one user after the other: all ties would fill memory."""
+    rows = np.empty((len(least), n), np.int64)
+    values = np.empty(rows.shape, np.float32)
+    for user, lowest in enumerate(least):
+        place = np.flatnonzero(scores[:, user] >= lowest)
+        nobody = np.zeros(len(place), np.int64)
+        tied = Candidates(nobody, row_at[place].astype(np.int64), scores[place, user])
+        rows[[user]], values[[user]] = tied.best(1, n)
+    users, column = np.nonzero(rows >= 0)
+    return Candidates(users, rows[users, column], values[users, column])

@@ -137,8 +137,7 @@ def _best_of_first(
     position = whitened.position_of[asked.excluded.rows]
     inside = position < size
     scores[position[inside], asked.excluded.owners()[inside]] = -np.inf
-    found = candidates(scores, n)
-    found = found._replace(row=whitened.row_at[found.row].astype(np.int64))
+    found = candidates(scores, n, whitened.row_at)
     best = found.best(count, n)
     if far:
         lifted = _lifted(whitened, asked, far, best[1][:, -1])

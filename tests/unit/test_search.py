@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -118,6 +119,43 @@ def test_everything_excluded_leaves_nothing() -> None:
     assert rows[0].tolist() == [-1] * 4
     assert np.isneginf(scores[0]).all()
     assert (rows[1] >= 0).all()
+
+
+@given(st.integers(0, 2**31), st.sampled_from([1, 2, 20]))
+def test_many_ties_go_to_the_lower_rows(seed: int, n: int) -> None:
+    """Where hundreds of videos of other lengths tie, the lowest rows are listed, as by the oracle.
+
+    Neither user tells apart what differs in the first factor alone.
+    """
+    random = np.random.default_rng(seed)
+    factors = random.integers([-9, 0], [10, 2], (2_000, 2)).astype(np.float32)
+    prior = np.zeros(len(factors), np.float32)
+    tied = model(len(factors), 2, item_factors=factors, gram=np.eye(2), prior=prior)
+    users = np.array([[0, 0], [0, 1]], np.float32)
+    out = random.choice(50, (len(users), 20))
+    rows, _ = top_n(tied, users, ragged(out.tolist()), n)
+    for user, got, excluded in zip(users, rows.tolist(), out.tolist(), strict=True):
+        assert got == expected_rows(tied, user, set(excluded), n)
+
+
+def test_equal_videos_take_little_room() -> None:
+    """Where all videos tie, the first rows are listed, and memory holds no more than scores do."""
+    count, n_users = 50_000, 100
+    equal = model(
+        count,
+        2,
+        item_factors=np.ones((count, 2), np.float32),
+        gram=np.eye(2),
+        prior=np.zeros(count, np.float32),
+    )
+    users = np.random.default_rng(0).normal(size=(n_users, 2)).astype(np.float32)
+    assert len(equal.whitened.factors) == count  # derived before the memory is looked at
+    tracemalloc.start()
+    rows, _ = top_n(equal, users, ragged([[1, 3]] * n_users), 5)
+    _, greatest = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert rows.tolist() == [[0, 2, 4, 5, 6]] * n_users
+    assert greatest < 80e6
 
 
 def drawn_model(
