@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 HALF_LIVES: Final = 8
 """A video with less than 1/256 of its weight left is passed over: it would only cost time."""
 
+_MOST: Final = 1e30  # in size; however many of these a history adds up, float32 holds the sum
+
 
 @dataclass(frozen=True, eq=False)
 class FollowUps:
@@ -44,8 +46,10 @@ class FollowUps:
             found = f"follow-ups are {rows.dtype} and {scores.dtype}, not int32 and float32"
         elif rows.min(initial=0) < 0 or rows.max(initial=0) >= n_items:
             found = "a follow-up is a row that no video has"
-        elif not np.isfinite([scores.min(initial=0), scores.max(initial=0)]).all():  # nan if one is
+        elif not np.isfinite(most := max(scores.max(initial=0), -scores.min(initial=0))):  # or nan
             found = "follow-ups hold a number that is not finite"
+        elif most > _MOST:
+            found = f"a follow-up adds {most:g} to a score; more than {_MOST:g} can't be added up"
         elif not 0 < self.half_life < np.inf:
             found = f"the half-life of the follow-ups is {self.half_life}; it must be above 0"
         return found
