@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 HALF_LIVES: Final = 20
 COMPLETE: Final = 0.98  # of a video: from here on it was watched to its end
+_MOST: Final = 1e6  # alpha times a weight; float64 holds a thousand times as much
 
 
 class ConfidenceParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +28,7 @@ class ConfidenceParameters(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     alpha
-        Scale of all weights; at least 0.
+        Scale of all weights; at least 0. With each of them it makes at most 1,000,000.
     half_life
         In videos of the user: in the fold-in, what a user did with a video counts half when that
         many newer ones have come, and fades to that of an unobserved video. ``None`` switches
@@ -77,6 +78,10 @@ class ConfidenceParameters(msgspec.Struct, frozen=True, kw_only=True):
         for name, weight in weights.items():
             if not 0 <= weight < math.inf:
                 msg = f"{name} = {weight} must be a finite number, at least 0"
+                raise ValueError(msg)
+            if "weight" in name and self.alpha * weight > _MOST:
+                product = f"alpha × {name} = {self.alpha:g} × {weight:g}"
+                msg = f"{product} must be at most {_MOST:,.0f}: with more, fold-ins lose digits"
                 raise ValueError(msg)
         if self.watch_floor >= self.watch_knee:
             msg = f"watch_knee = {self.watch_knee} must be above watch_floor = {self.watch_floor}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from scipy.linalg.lapack import sposv
+from scipy.linalg.lapack import dposv, sposv
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from data.served_model import Servable
 
 _SIDE_BY_SIDE: Final = 16  # users; their small matrices stay in the processor's cache
+_STRONG: Final = 1e5  # weight of a user's videos; with more, alike videos cost float32 its digits
 
 
 def fold_in(
@@ -51,7 +52,9 @@ def fold_in(
     matters = (weight > 0) | (base > 0)  # an unobserved video adds nothing
     ends, rows = kept = known.select(matters)
     position, counts = model.whitened.position_of[rows], kept.counts
-    evidence = _Evidence(position, np.sqrt(weight[matters]), wanted[matters], base[matters])
+    strong = weight.max(initial=0) * counts.max(initial=0) > _STRONG
+    root = np.sqrt(weight[matters], dtype=np.float64 if strong else np.float32)
+    evidence = _Evidence(position, root, wanted[matters], base[matters])
     users = np.zeros((len(counts), model.n_factors), np.float32)  # (b, k)
     order = np.argsort(counts, kind="stable")  # alike ones side by side
     factors = model.whitened.factors
@@ -67,10 +70,10 @@ def fold_in(
 
 
 class _Evidence(NamedTuple):
-    """What is folded in, all of one shape."""
+    """What is folded in, all of one shape; it is solved in the precision of the roots."""
 
     position: NDArray[np.int32]
-    root: NDArray[np.float32]  # of the weight beyond that of an unobserved video
+    root: NDArray[np.floating]  # of the weight beyond that of an unobserved video
     wanted: NDArray[np.float32]  # 1 or 0
     base: NDArray[np.float32]  # the preference
 
@@ -88,7 +91,7 @@ def _side_by_side(ends: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray
 
 def _solve_dual(
     factors: NDArray[np.float32], known: _Evidence, real: NDArray[np.bool_]
-) -> NDArray[np.float32]:
+) -> NDArray[np.floating]:
     """Solve m equations for each of g users, one for each video; where none is `real`, u = 0.
 
     Parameters
@@ -99,22 +102,22 @@ def _solve_dual(
         Of shape (g, m).
     """
     root, base = known.root * real, known.base * real
-    videos = factors.take(known.position, axis=0)  # (g, m, k)
-    inner: NDArray[np.float32] = videos @ videos.transpose(0, 2, 1)  # (g, m, m)
+    videos = factors.take(known.position, axis=0).astype(root.dtype, copy=False)  # (g, m, k)
+    inner: NDArray[np.floating] = videos @ videos.transpose(0, 2, 1)  # (g, m, m)
     # Not of the size of c, which would cost digits.
-    solved: NDArray[np.float32] = root * (known.wanted - (inner @ base[:, :, None])[:, :, 0])
+    solved: NDArray[np.floating] = root * (known.wanted - (inner @ base[:, :, None])[:, :, 0])
     inner *= root[:, :, None]
     inner *= root[:, None, :]
     inner.reshape(len(inner), -1)[:, :: inner.shape[1] + 1] += 1.0
     for matrix, right in zip(inner, solved, strict=True):
         right[:] = _solve_spd(matrix, right)
-    solution: NDArray[np.float32] = ((base + root * solved)[:, None, :] @ videos)[:, 0]
+    solution: NDArray[np.floating] = ((base + root * solved)[:, None, :] @ videos)[:, 0]
     return solution
 
 
-def _solve_primal(factors: NDArray[np.float32], known: _Evidence) -> NDArray[np.float32]:
+def _solve_primal(factors: NDArray[np.float32], known: _Evidence) -> NDArray[np.floating]:
     """Solve k equations, one for each factor."""
-    videos = factors[known.position]  # (m, k)
+    videos = factors[known.position].astype(known.root.dtype, copy=False)  # (m, k)
     weighted = videos * known.root[:, None]
     right = (known.base + known.wanted * known.root**2) @ videos
     matrix = weighted.T @ weighted
@@ -122,13 +125,14 @@ def _solve_primal(factors: NDArray[np.float32], known: _Evidence) -> NDArray[np.
     return _solve_spd(matrix, right)
 
 
-def _solve_spd(matrix: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
+def _solve_spd(matrix: NDArray[np.floating], right: NDArray[np.floating]) -> NDArray[np.floating]:
     """Solve a symmetric positive definite system by Cholesky; the matrix is overwritten."""
     # Transposed, a symmetric matrix is the same, and stands as LAPACK wants it; OpenBLAS is a
     # quarter faster with the lower triangle than with the upper one.
-    _, solution, info = sposv(matrix.T, right, lower=True, overwrite_a=True, overwrite_b=True)
+    posv = sposv if matrix.dtype == np.float32 else dposv
+    _, solution, info = posv(matrix.T, right, lower=True, overwrite_a=True, overwrite_b=True)
     if info:
-        msg = f"the fold-in matrix is not positive definite (LAPACK sposv says {info})"
+        msg = f"the fold-in matrix is not positive definite (LAPACK posv says {info})"
         raise np.linalg.LinAlgError(msg)
-    result: NDArray[np.float32] = solution
+    result: NDArray[np.floating] = solution
     return result

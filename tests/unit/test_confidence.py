@@ -157,6 +157,7 @@ def test_half_life_halves_the_weight_in_the_fold_in_only() -> None:
     [
         ("alpha", -0.1),
         ("alpha", float("nan")),
+        ("alpha", 1e10),
         ("watch_weight", float("inf")),
         ("watch_floor", 1.0),
         ("watch_knee", 0.0),
@@ -165,9 +166,11 @@ def test_half_life_halves_the_weight_in_the_fold_in_only() -> None:
         ("hide_weight", -0.5),
         ("skip_weight", -0.5),
         ("like_weight", -1.0),
+        ("like_weight", 1e308),
         ("share_weight", float("nan")),
         ("dislike_weight", -0.5),
         ("rating_weights", (0.1, 0.2, -0.3, 0.4, 0.5)),
+        ("rating_weights", (0.1, 0.2, 0.3, 1e6, 0.5)),
         ("half_life", 0.0),
         ("half_life", -5.0),
         ("half_life", float("nan")),
@@ -175,7 +178,7 @@ def test_half_life_halves_the_weight_in_the_fold_in_only() -> None:
     ],
 )
 def test_bad_parameters_are_refused(name: str, value: object) -> None:
-    """A parameter that could push a confidence below 1 is refused by its name."""
+    """A parameter that could push a confidence below 1, or too far up, is refused by its name."""
     with pytest.raises(ValueError, match=name):
         ConfidenceParameters(**{name: value})  # type: ignore[arg-type]  # one at a time
 

@@ -71,6 +71,23 @@ def test_fold_in_on_both_sides_of_the_switch(count: int, value: float) -> None:
     assert_close(plain(SMALL, got)[0], expected)
 
 
+@pytest.mark.parametrize("count", [20, 127, 300])
+@pytest.mark.parametrize("different", [1, 5, 300])
+@pytest.mark.parametrize("value", [1e4, 1e6])
+def test_strong_confidences_of_alike_videos(count: int, different: int, value: float) -> None:
+    """Where confidences are great and videos equal, scores are as right as ever."""
+    random = np.random.default_rng(count)
+    few = random.normal(0, 0.3, (different, 128))
+    factors = few[random.integers(different, size=count)].astype(np.float32)
+    wide = factors.astype(np.float64)
+    gram = wide.T @ wide + 0.5 * np.eye(128)
+    alike = model(count, 128, item_factors=factors, gram=gram)
+    values = np.array([value, *[-value, value / 3] * count][:count], np.float32)
+    got = plain(alike, fold_in(alike, ragged([range(count)]), values))
+    exact = wide @ oracle.fold_in(wide, gram, list(range(count)), values.tolist())
+    np.testing.assert_allclose(wide @ got[0], exact, atol=3e-6 * np.abs(exact).max(), rtol=0)
+
+
 @given(st.lists(USER, min_size=1, max_size=6))
 def test_user_alone_is_as_in_a_batch(users: list[dict[int, float]]) -> None:
     """A user's factors do not depend on who else is in the batch, but for rounding."""

@@ -53,6 +53,11 @@ def test_layers_have_to_go_together(folder: Path) -> None:
             "0.7",
             "(watch_floor is from UPNEXT_WATCH_FLOOR, watch_knee is from --watch-knee)",
         ),
+        (
+            {"alpha": 1e7},
+            None,
+            "fold-ins lose digits (watch_weight is the default, alpha is from --alpha)",
+        ),
         ({}, "0.7", "(watch_floor is from UPNEXT_WATCH_FLOOR, watch_knee is from upnext.toml)"),
     ],
 )
