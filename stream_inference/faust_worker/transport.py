@@ -155,6 +155,9 @@ class Consumer(driver.Consumer):
         message = self._to_message(last, mine[last][-1])
         message.tracked = True  # acknowledging is ours
         event = faust.Event(self.app, None, list(chain(*mine.values())), None, message)
+        if not channel.queue.full():
+            channel.queue.put_nowait(event)
+            return
         # A rebalance cancels what waits for room: it comes again. In a task of its own, as else
         # the fetcher would be cancelled with it.
         await asyncio.wait([asyncio.ensure_future(channel.queue.put(event))])
