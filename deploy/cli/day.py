@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Final, NoReturn
 import typer
 
 from deploy.cli.options import with_settings
-from deploy.settings import DaySettings, EventSettings, KafkaSettings, RedisSettings, Settings
+from deploy.settings import (
+    DaySettings,
+    EventSettings,
+    KafkaSettings,
+    RedisSettings,
+    Settings,
+    TopicSettings,
+)
 
 if TYPE_CHECKING:
     from data.interaction import EventLimits
@@ -25,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(send)
 
 
-@with_settings(KafkaSettings, RedisSettings, DaySettings)
+@with_settings(TopicSettings, RedisSettings, DaySettings)
 def worker(settings: Settings) -> None:
     """Consume live events and keep every up-next list in Redis fresh, until it is stopped."""
     from stream_inference.logs import set_up

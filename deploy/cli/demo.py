@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from deploy.cli.options import with_settings
-from deploy.settings import Settings, TrainingSettings
+from deploy.settings import LookSettings, Settings, TrainingSettings
 
 
 def add_to(app: typer.Typer) -> None:
@@ -17,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(demo)
 
 
-@with_settings(TrainingSettings)
+@with_settings(TrainingSettings, LookSettings)
 def demo(
     settings: Settings,
     *,

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from deploy.cli.night import Mapped, Paths, column_map
 from deploy.cli.options import with_settings
-from deploy.settings import NightSettings, RedisSettings, Settings
+from deploy.settings import ReadSettings, RedisSettings, Settings
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(evaluate)
 
 
-@with_settings(RedisSettings, NightSettings)
+@with_settings(RedisSettings, ReadSettings)
 def evaluate(
     settings: Settings,
     version: Annotated[str, typer.Argument(help="Version, how it begins or ends, or current")],

@@ -13,7 +13,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from deploy.cli.options import with_settings
-from deploy.settings import ListSettings, NightSettings, RedisSettings, Settings
+from deploy.settings import (
+    ListSettings,
+    NightSettings,
+    ReadSettings,
+    RedisSettings,
+    RefreshSettings,
+    Settings,
+)
 from deploy.settings.sources import tuned
 
 if TYPE_CHECKING:
@@ -124,7 +131,7 @@ def _is_told(outcome: Outcome) -> bool:
     return outcome.report.verdict in ("refused", "refused for its data")
 
 
-@with_settings(RedisSettings, NightSettings, ListSettings)
+@with_settings(RedisSettings, ListSettings, ReadSettings, RefreshSettings)
 def refresh(settings: Settings, paths: Paths, *, mapping: Mapped = "") -> None:
     """Give everybody seen lately in these interactions the list of the model that is served.
 
@@ -149,7 +156,7 @@ def refresh(settings: Settings, paths: Paths, *, mapping: Mapped = "") -> None:
         model = stores.models.load(active.version).model
         spool, _ = read_events(paths, column_map(mapping), settings.load(), Path(scratch), stages)
         with stages.stage("Merge"):
-            histories, _ = gather(spool, None, model.history_limit, settings.seed)
+            histories, _ = gather(spool, None, model.history_limit)
         lately = seen_lately(histories, settings.refresh_days, spool.until())
         done, behind = give_lists(
             stores, (active, model), (histories, lately), stages, length=settings.list_length

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from deploy.cli.options import with_settings
-from deploy.settings import EventSettings, KafkaSettings, Settings
+from deploy.settings import Settings, SizeSettings, TopicSettings
 
 app = typer.Typer(help="Kafka's topics.", no_args_is_help=True)
 
@@ -18,7 +18,7 @@ def topics() -> None:
 
 
 @app.command()
-@with_settings(KafkaSettings, EventSettings)
+@with_settings(TopicSettings, SizeSettings)
 def create(
     settings: Settings,
     *,
@@ -47,7 +47,7 @@ def create(
 
 
 @app.command()
-@with_settings(KafkaSettings, EventSettings)
+@with_settings(TopicSettings, SizeSettings)
 def check(settings: Settings) -> None:
     """Check the topics as a worker does when it starts."""
     from deploy.kafka.create import shown

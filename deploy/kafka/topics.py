@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from deploy.kafka.client import Cluster
-    from deploy.settings.kafka import KafkaSettings
+    from deploy.settings.kafka import TopicSettings
 
 DAY_MS: Final = 86_400_000
 KAFKAS_OWN_BYTES: Final = 1_048_588  # of the largest message, by default
@@ -55,7 +55,7 @@ class Found(NamedTuple):
     settings: Mapping[str, str]
 
 
-def needed(settings: KafkaSettings, max_event_bytes: int) -> tuple[Topic, Topic]:
+def needed(settings: TopicSettings, max_event_bytes: int) -> tuple[Topic, Topic]:
     """Name the topics of events and of dead letters."""
     return (
         Topic(settings.events_topic, events=True, largest=max_event_bytes),
@@ -63,7 +63,7 @@ def needed(settings: KafkaSettings, max_event_bytes: int) -> tuple[Topic, Topic]
     )
 
 
-def check_topics(settings: KafkaSettings, max_event_bytes: int) -> list[Found]:
+def check_topics(settings: TopicSettings, max_event_bytes: int) -> list[Found]:
     """Make sure that a worker can use both topics; warn of what a person should know.
 
     Raises

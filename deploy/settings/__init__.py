@@ -19,17 +19,20 @@ from pydantic_settings import (
 from batch_training.training.flat import with_values
 from batch_training.training.settings import TrainSettings
 from deploy.settings.day import DaySettings
-from deploy.settings.kafka import KafkaSettings
+from deploy.settings.kafka import KafkaSettings, TopicSettings
 from deploy.settings.night import (
     AddedSettings,
+    LookSettings,
     ModelSettings,
     NightSettings,
+    ReadSettings,
+    RefreshSettings,
     SearchSettings,
     SignalSettings,
     StateSettings,
     TrainingSettings,
 )
-from deploy.settings.shared import EventSettings, ListSettings, RedisSettings
+from deploy.settings.shared import EventSettings, ListSettings, RedisSettings, SizeSettings
 from deploy.settings.sources import (
     SettingsError,
     places_of,
@@ -48,11 +51,16 @@ __all__ = [
     "EventSettings",
     "KafkaSettings",
     "ListSettings",
+    "LookSettings",
     "NightSettings",
+    "ReadSettings",
     "RedisSettings",
+    "RefreshSettings",
     "SearchSettings",
     "Settings",
+    "SizeSettings",
     "StateSettings",
+    "TopicSettings",
     "TrainingSettings",
     "TunedSettings",
     "load_settings",
@@ -67,7 +75,7 @@ class TunedSettings(ModelSettings, SignalSettings, AddedSettings):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
-class Settings(RedisSettings, KafkaSettings, NightSettings, DaySettings, BaseSettings):
+class Settings(RedisSettings, TopicSettings, NightSettings, DaySettings, BaseSettings):
     """Everything; a command shows the groups that it uses."""
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(

@@ -25,10 +25,6 @@ class KafkaSettings(BaseModel):
     events_topic: Annotated[
         str, Field(pattern=_TOPIC, max_length=249, description="Topic of live events")
     ] = "upnext.events"
-    dead_letters_topic: Annotated[
-        str,
-        Field(pattern=_TOPIC, max_length=249, description="Topic of events that can't be used"),
-    ] = "upnext.dead-letters"
     kafka_security: Annotated[
         Protocol, Field(description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
     ] = NO_SECURITY.protocol
@@ -66,13 +62,6 @@ class KafkaSettings(BaseModel):
             raise ValueError("kafka_key needs kafka_certificate")
         return self
 
-    @model_validator(mode="after")
-    def _topics_differ(self) -> Self:
-        """Refuse dead letters among the events, which would come back for ever."""
-        if self.events_topic == self.dead_letters_topic:
-            raise ValueError("events_topic and dead_letters_topic must be two topics")
-        return self
-
     def security(self) -> KafkaSecurity:
         """Hand on how Kafka is reached.
 
@@ -91,3 +80,19 @@ class KafkaSettings(BaseModel):
             username=self.kafka_username,
             password=self.kafka_password.get_secret_value() if self.kafka_password else None,
         )
+
+
+class TopicSettings(KafkaSettings):
+    """Kafka, and where the events go that can't be used."""
+
+    dead_letters_topic: Annotated[
+        str,
+        Field(pattern=_TOPIC, max_length=249, description="Topic of events that can't be used"),
+    ] = "upnext.dead-letters"
+
+    @model_validator(mode="after")
+    def _topics_differ(self) -> Self:
+        """Refuse dead letters among the events, which would come back for ever."""
+        if self.events_topic == self.dead_letters_topic:
+            raise ValueError("events_topic and dead_letters_topic must be two topics")
+        return self

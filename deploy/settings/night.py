@@ -11,7 +11,7 @@ from pydantic_settings import NoDecode
 from batch_training.training.flat import NAMES
 from batch_training.training.settings import TrainSettings
 from data.user_history import DEFAULT_LIMIT
-from deploy.settings.shared import EventSettings
+from deploy.settings.shared import TimeSettings
 
 if TYPE_CHECKING:
     from batch_training import night_settings
@@ -136,10 +136,6 @@ class TrainingSettings(AddedSettings, SignalSettings, ModelSettings):
     device: Annotated[
         Literal["auto", "cpu", "gpu"], Field(description="Where to train: auto, cpu or gpu")
     ] = _TRAIN.device
-    check_every: Annotated[
-        int,
-        Field(ge=0, description="Iterations between looks at loss and quality; 0 for no look"),
-    ] = _TRAIN.check_every
     min_support: Annotated[
         int, Field(gt=0, description="Users who must have wanted a video for it to be learnt")
     ] = 1
@@ -163,6 +159,15 @@ class TrainingSettings(AddedSettings, SignalSettings, ModelSettings):
         )
 
 
+class LookSettings(BaseModel):
+    """How closely a fit is watched; a search looks in a way of its own."""
+
+    check_every: Annotated[
+        int,
+        Field(ge=0, description="Iterations between looks at loss and quality; 0 for no look"),
+    ] = _TRAIN.check_every
+
+
 class StateSettings(BaseModel):
     """What nights leave behind on this machine."""
 
@@ -172,18 +177,12 @@ class StateSettings(BaseModel):
     ] = None
 
 
-class SearchSettings(TrainingSettings, EventSettings, StateSettings):
-    """How a search reads, trains and judges."""
+class ReadSettings(TimeSettings):
+    """How interactions are read."""
 
     max_bad_share: Annotated[
         float, Field(ge=0, le=1, description="Share of bad rows above which nothing is published")
     ] = 0.05
-    max_events_a_day: Annotated[
-        int, Field(ge=0, description="Users with more are left out as bots; 0 for no bound")
-    ] = 0
-    judged_share: Annotated[
-        float, Field(gt=0, lt=1, description="Oldest share of events, not used for judging")
-    ] = 0.9
 
     def load(self) -> LoadSettings:
         """Hand the settings to the reader of interactions."""
@@ -192,7 +191,26 @@ class SearchSettings(TrainingSettings, EventSettings, StateSettings):
         return LoadSettings(limits=self.limits(), max_bad_share=self.max_bad_share)
 
 
-class NightSettings(SearchSettings):
+class SearchSettings(TrainingSettings, ReadSettings, StateSettings):
+    """How a search reads, trains and judges."""
+
+    max_events_a_day: Annotated[
+        int, Field(ge=0, description="Users with more are left out as bots; 0 for no bound")
+    ] = 0
+    judged_share: Annotated[
+        float, Field(gt=0, lt=1, description="Oldest share of events, not used for judging")
+    ] = 0.9
+
+
+class RefreshSettings(BaseModel):
+    """Who gets a new list."""
+
+    refresh_days: Annotated[
+        float, Field(gt=0, description="Users seen so many days before the newest event get a list")
+    ] = 30.0
+
+
+class NightSettings(SearchSettings, LookSettings, RefreshSettings):
     """How the night reads, trains, judges and publishes."""
 
     max_fall: Annotated[
@@ -210,9 +228,6 @@ class NightSettings(SearchSettings):
     max_lost: Annotated[
         float, Field(ge=0, le=1, description="Share of the served videos that may be lost")
     ] = 0.2
-    refresh_days: Annotated[
-        float, Field(gt=0, description="Users seen so many days before the newest event get a list")
-    ] = 30.0
     keep_versions: Annotated[
         int, Field(gt=0, description="Versions kept in Redis and on disk beside those in use")
     ] = 5

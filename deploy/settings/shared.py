@@ -31,9 +31,6 @@ class RedisSettings(BaseModel):
     redis_prefix: Annotated[str, Field(min_length=1, description="First part of every key")] = (
         "upnext"
     )
-    ttl_days: Annotated[
-        float, Field(gt=0, le=36_500, description="Days a user is kept after the last event")
-    ] = DEFAULT_TTL_S / DAY_S
 
     @model_validator(mode="after")
     def _files_stand_in_the_url(self) -> Self:
@@ -53,32 +50,48 @@ class RedisSettings(BaseModel):
             self.redis_url += ("&" if "?" in self.redis_url else "?") + urlencode(given)
         return self
 
+
+class ListSettings(BaseModel):
+    """What a list looks like, and how long it is kept, whoever writes it."""
+
+    list_length: Annotated[int, Field(gt=0, description="Videos in an up-next list")] = (
+        DEFAULT_LENGTH
+    )
+    ttl_days: Annotated[
+        float, Field(gt=0, le=36_500, description="Days a user is kept after the last event")
+    ] = DEFAULT_TTL_S / DAY_S
+
     @property
     def ttl_s(self) -> int:
         """How long a user is kept, in seconds."""
         return max(1, round(self.ttl_days * DAY_S))
 
 
-class ListSettings(BaseModel):
-    """What a list looks like, whoever writes it."""
-
-    list_length: Annotated[int, Field(gt=0, description="Videos in an up-next list")] = (
-        DEFAULT_LENGTH
-    )
-
-
-class EventSettings(BaseModel):
-    """Bounds beyond which an event is refused."""
+class SizeSettings(BaseModel):
+    """How large an event may be."""
 
     max_event_bytes: Annotated[int, Field(gt=0, description="Largest event, in bytes")] = (
         _LIMITS.max_bytes
     )
+
+
+class TimeSettings(BaseModel):
+    """Bounds of time beyond which an event is refused, live or in a file."""
+
     earliest_ms: Annotated[int, Field(gt=0, description="Earliest event time, in ms UTC")] = (
         _LIMITS.earliest_ms
     )
     ahead_ms: Annotated[
         int, Field(ge=0, description="How far in the future an event may lie, in ms")
     ] = _LIMITS.ahead_ms
+
+    def limits(self) -> EventLimits:
+        """Hand the bounds to the ground floor."""
+        return EventLimits(earliest_ms=self.earliest_ms, ahead_ms=self.ahead_ms)
+
+
+class EventSettings(SizeSettings, TimeSettings):
+    """Bounds beyond which a live event is refused."""
 
     def limits(self) -> EventLimits:
         """Hand the bounds to the ground floor."""

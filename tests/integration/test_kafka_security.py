@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from deploy.embedded.leash import Leashed
 from deploy.embedded.redis_server import EmbeddedRedis
 from deploy.kafka import EventSender, KafkaSetupError, KafkaUnavailableError, check_topics, client
-from deploy.settings.kafka import KafkaSettings
+from deploy.settings.kafka import TopicSettings
 from stream_inference.kafka_security import NO_SECURITY, KafkaSecurity
 from tests.builders import interaction
 from tests.integration.guarded_kafka import PASSWORD, USER, GuardedKafka
@@ -171,7 +171,7 @@ def test_settings_may_be_hidden(guarded: GuardedKafka, caplog: pytest.LogCapture
     guarded.plain.create_topics({"hidden.events": 2, "hidden.dead": 1})
     allow_only(guarded, ResourceType.TOPIC, "hidden.events", "READ")
     allow_only(guarded, ResourceType.TOPIC, "hidden.dead", "WRITE")
-    names = KafkaSettings(
+    names = TopicSettings(
         kafka=guarded.at["SIGNED"],
         events_topic="hidden.events",
         dead_letters_topic="hidden.dead",

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from deploy.cli import app
 from deploy.embedded.broker import EmbeddedBroker
 from deploy.kafka import KafkaSetupError, KafkaUnavailableError, check_topics
-from deploy.settings.kafka import KafkaSettings
+from deploy.settings.kafka import TopicSettings
 
 if TYPE_CHECKING:
     from deploy.embedded.kafka import EmbeddedKafka
@@ -33,17 +33,17 @@ def no_settings(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def names(kafka: EmbeddedKafka) -> KafkaSettings:
+def names(kafka: EmbeddedKafka) -> TopicSettings:
     """Name topics that nobody has used."""
     number = next(NUMBERS)
-    return KafkaSettings(
+    return TopicSettings(
         kafka=kafka.bootstrap,
         events_topic=f"topics.{number}.events",
         dead_letters_topic=f"topics.{number}.dead",
     )
 
 
-def upnext_topics(names: KafkaSettings, *words: str) -> str:
+def upnext_topics(names: TopicSettings, *words: str) -> str:
     """Run `upnext topics`, which ends well, and give what it says."""
     topics = ["--events-topic", names.events_topic]
     topics += ["--dead-letters-topic", names.dead_letters_topic]
@@ -52,7 +52,7 @@ def upnext_topics(names: KafkaSettings, *words: str) -> str:
     return ended.stdout
 
 
-def make(names: KafkaSettings, events: Made, dead: Made | None = None, partitions: int = 2) -> None:
+def make(names: TopicSettings, events: Made, dead: Made | None = None, partitions: int = 2) -> None:
     """Make both topics with these settings."""
     client = AdminClient({"bootstrap.servers": names.kafka, "log_level": 0})
     new = [
@@ -63,7 +63,7 @@ def make(names: KafkaSettings, events: Made, dead: Made | None = None, partition
         done.result(10)
 
 
-def test_created_once(names: KafkaSettings) -> None:
+def test_created_once(names: TopicSettings) -> None:
     """What lacks is made as asked; asked again, it is found, and what differs is told."""
     asked = ("create", "--partitions", "3", "--retention-days", "2")
     assert upnext_topics(names, *asked).splitlines() == [
@@ -85,7 +85,7 @@ def test_created_once(names: KafkaSettings) -> None:
     assert told == [line.removeprefix("found  ") for line in found]
 
 
-def test_created_topics_suit(names: KafkaSettings, caplog: pytest.LogCaptureFixture) -> None:
+def test_created_topics_suit(names: TopicSettings, caplog: pytest.LogCaptureFixture) -> None:
     """The error about missing topics holds the command that makes such as need no warning."""
     with pytest.raises(KafkaUnavailableError) as caught:
         check_topics(names, LARGEST)
@@ -96,7 +96,7 @@ def test_created_topics_suit(names: KafkaSettings, caplog: pytest.LogCaptureFixt
     assert caplog.messages == []
 
 
-def test_large_events_fit(names: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_events_fit(names: TopicSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A topic is made for events as large as the settings allow."""
     largest = 3_000_000
     monkeypatch.setenv("UPNEXT_MAX_EVENT_BYTES", str(largest))
@@ -105,7 +105,7 @@ def test_large_events_fit(names: KafkaSettings, monkeypatch: pytest.MonkeyPatch)
     assert int(events.settings["max.message.bytes"]) == largest
 
 
-def test_refused_by_kafka(names: KafkaSettings) -> None:
+def test_refused_by_kafka(names: TopicSettings) -> None:
     """What Kafka refuses to make is told with its reason and the flags."""
     asked = ["topics", "create", "--kafka", names.kafka, "--events-topic", names.events_topic]
     ended = CliRunner().invoke(app, [*asked, "--replication", "3"])
@@ -124,14 +124,14 @@ def test_refused_by_kafka(names: KafkaSettings) -> None:
     ],
     ids=["compacted", "compacted and deleted", "compacted dead letters", "small dead letters"],
 )
-def test_refused_by_us(names: KafkaSettings, made: dict[str, Any], said: str) -> None:
+def test_refused_by_us(names: TopicSettings, made: dict[str, Any], said: str) -> None:
     """A topic in which something would be lost, or that would stop the worker, is refused."""
     make(names, **made)
     with pytest.raises(KafkaSetupError, match=said):
         check_topics(names, LARGEST)
 
 
-def test_warned_of(names: KafkaSettings, caplog: pytest.LogCaptureFixture) -> None:
+def test_warned_of(names: TopicSettings, caplog: pytest.LogCaptureFixture) -> None:
     """One partition, a short memory and small messages are told, and the worker may start."""
     small = {"retention.ms": "3600000", "max.message.bytes": "1000"}
     make(names, small, {"retention.ms": "7200000"}, partitions=1)
@@ -145,7 +145,7 @@ def test_warned_of(names: KafkaSettings, caplog: pytest.LogCaptureFixture) -> No
 def test_mock_broker_is_not_asked(caplog: pytest.LogCaptureFixture) -> None:
     """A broker that can't tell its topics' settings is used, with one line that says so."""
     with EmbeddedBroker({"events": 2, "dead": 1}) as broker:
-        names = KafkaSettings(
+        names = TopicSettings(
             kafka=broker.bootstrap, events_topic="events", dead_letters_topic="dead"
         )
         check_topics(names, LARGEST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import subprocess
 import sys
@@ -29,6 +30,24 @@ COMMANDS = (
     "models",
     "catalogue",
 )
+REDIS = "redis-url redis-ca redis-certificate redis-key redis-prefix"
+READ = "earliest-ms ahead-ms max-bad-share"
+KAFKA = (
+    "kafka events-topic kafka-security kafka-ca kafka-certificate kafka-key kafka-sasl-mechanism "
+    "kafka-username"
+)
+TOPICS = f"{KAFKA} dead-letters-topic max-event-bytes"
+OFFERED = {
+    "evaluate": f"{REDIS} {READ} protocol trained-on map",
+    "refresh": f"{REDIS} {READ} list-length ttl-days refresh-days map",
+    "recommend": f"{REDIS} json",
+    "report": f"{REDIS} state-folder open output",
+    "models list": REDIS,
+    "catalogue update": REDIS,
+    "send": f"{KAFKA} max-event-bytes earliest-ms ahead-ms",
+    "topics create": f"{TOPICS} partitions replication retention-days dead-letters-days",
+    "topics check": TOPICS,
+}
 HELP = [sys.executable, "-m", "deploy.cli", "--help"]
 LIGHT = ("numpy", "pydantic_settings", "rich.console", "typer")
 HEAVY = ("faust", "redis", "confluent_kafka", "pyarrow", "pandas", "scipy", "implicit", "optuna")
@@ -91,6 +110,25 @@ def test_command_lists_its_flags(upnext: Upnext, command: str, flags: list[str])
     assert ended.status == 0
     assert "also as UPNEXT_... or in upnext.toml" in ended.out
     assert [flag for flag in flags if flag not in ended.out] == []
+
+
+@pytest.mark.parametrize(("command", "flags"), OFFERED.items(), ids=OFFERED.keys())
+def test_command_offers_what_it_uses(upnext: Upnext, command: str, flags: str) -> None:
+    """A command offers no flag that would mean nothing to it."""
+    assert _offered(upnext, command) == set(flags.split())
+
+
+def test_only_fits_that_are_watched_offer_it(upnext: Upnext) -> None:
+    """A search looks at its fits in a way of its own; night and demo let a person choose."""
+    offering = [c for c in COMMANDS if "check-every" in _offered(upnext, c)]
+    assert offering == ["demo", "night"]
+
+
+def _offered(upnext: Upnext, command: str) -> set[str]:
+    """Read the flags out of a command's help."""
+    told = upnext(*command.split(), "--help").out
+    flags = re.findall(r"^│ +(?:\* +)?--([a-z-]+)", told, re.MULTILINE)
+    return set(flags) - {"help"}
 
 
 def test_no_command_shows_the_help(upnext: Upnext) -> None:
