@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from data.model_lock import ModelLock
 from data.redis_connection import connect
 from data.redis_keys import RedisKeys
 from deploy.embedded.redis_cluster import EmbeddedCluster
 from deploy.embedded.redis_server import EmbeddedRedis, available_servers
+from tests.contract.lock_holder import TTL_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,3 +47,9 @@ def client(server: EmbeddedRedis | EmbeddedCluster) -> Iterator[Client]:
 def keys() -> RedisKeys:
     """Give the key schema under a prefix of the tests' own."""
     return RedisKeys("test")
+
+
+@pytest.fixture
+def lock(client: Client, keys: RedisKeys) -> ModelLock:
+    """Give a lock that is quick to run out."""
+    return ModelLock(client, keys, ttl_s=TTL_S)
