@@ -11,7 +11,6 @@ import pytest
 from batch_training.night import RefusedError
 from batch_training.progress import Stages
 from batch_training.training.settings import FollowUpSettings
-from data.confidence import ConfidenceParameters
 from data.frozen_model import FrozenModel
 from tests.unit.night_runs import SETTINGS, Heard, changed, run
 from tests.unit.nights import events_of, without_taste, world
@@ -120,6 +119,6 @@ def test_a_night_without_anything_to_judge_by_is_refused() -> None:
 
 
 def test_a_training_that_breaks_is_refused() -> None:
-    """Confidences so great that factors are no numbers give a refusal, not a model."""
+    """A regularization so great that all factors are zeros gives a refusal, not a model."""
     with pytest.raises(RefusedError, match="no model that could be served"):
-        run(events_of(world()), changed(confidence=ConfidenceParameters(alpha=1e37)))
+        run(events_of(world()), changed(regularization=1e38))
