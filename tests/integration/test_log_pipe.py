@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.integration.world import PATIENCE_S, expect, send, stale, traffic
-from tests.unit.test_logs import drain, fill
+from tests.unit.stream_inference.test_logs import drain, fill
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:

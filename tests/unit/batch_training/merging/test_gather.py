@@ -15,9 +15,9 @@ from batch_training.events import COLUMNS, Events
 from batch_training.merging import histories
 from batch_training.merging.histories import gather, merge_events
 from tests.builders import event, history
+from tests.unit.batch_training.merging.test_histories import BUSY, STREAM, one_by_one
 from tests.unit.nights import events_of, plain, world
 from tests.unit.spools import same_events, spool_of
-from tests.unit.test_histories import BUSY, STREAM, one_by_one
 
 if TYPE_CHECKING:
     import random

@@ -12,8 +12,8 @@ from batch_training.merging.pairs import Numbering, merged_pairs, pairs_of, sort
 from data.user_history import UserHistory
 from data.video_state import merge_states
 from tests.builders import VIDEOS
+from tests.unit.batch_training.merging.test_histories import BUSY, STREAM
 from tests.unit.nights import events_of
-from tests.unit.test_histories import BUSY, STREAM
 
 FAR = [1 << 40, (1 << 62) + 1, 1 << 62]
 

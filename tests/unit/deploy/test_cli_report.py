@@ -150,7 +150,7 @@ def test_open(state: Path) -> None:
     browser.write_text(f"import sys; open({str(seen)!r}, 'w').write(sys.argv[1])")
     ended = subprocess.run(
         [sys.executable, "-m", "deploy.cli", "report", "--open"],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         env=os.environ | {"BROWSER": f"{sys.executable} {browser} %s"},
         check=False,
         capture_output=True,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from stream_inference.dead_letters import DeadLetter
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "operations.md"
+PAGE: Final = Path(__file__).parents[3] / "docs" / "operations.md"
 COUNTED: Final = re.compile("_(total|info)$")
 
 

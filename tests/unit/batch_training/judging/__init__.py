@@ -1,0 +1,1 @@
+"""Judging: what lists are worth, and whether a model is let pass."""

@@ -1,0 +1,1 @@
+"""Reading: what is taken, and what is put aside."""

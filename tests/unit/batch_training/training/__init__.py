@@ -1,0 +1,1 @@
+"""Training: from histories to a frozen model."""

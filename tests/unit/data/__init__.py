@@ -1,0 +1,1 @@
+"""The contracts between night and day."""

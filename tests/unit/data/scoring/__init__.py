@@ -1,0 +1,1 @@
+"""Folding in and ranking, against slow and obvious twins."""

@@ -1,0 +1,1 @@
+"""The documentation: it says what the code does."""

@@ -1,0 +1,1 @@
+"""What the tests themselves stand on: the oracle and the benchmarks."""
