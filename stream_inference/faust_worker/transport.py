@@ -20,6 +20,8 @@ import faust
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 
+from stream_inference.faust_worker.answers import translate
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -60,6 +62,11 @@ class Thread(driver.AIOKafkaConsumerThread):
         super().__post_init__()
         self.times_back = 0
         self._fetched: dict[TP, int] = {}  # the last offset of each partition
+
+    async def on_start(self) -> None:
+        """Start the client, and let it understand its group's coordinator."""
+        await super().on_start()
+        translate(self._ensure_consumer()._coordinator)  # noqa: SLF001 - there is no public way
 
     async def getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ANN401, ASYNC109 - as in Faust
         """Fetch, and take note of how far."""
