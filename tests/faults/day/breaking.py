@@ -6,13 +6,14 @@ import os
 import signal
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from data.redis_connection import connect
 from deploy.embedded.redis_server import free_port
 from tests.faults.day.broker_tools import delete_topic
 from tests.faults.day.fail_over import follow
 from tests.faults.day.stage import RATE
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,56 +39,79 @@ def under_load(stage: Stage, rate: float = RATE) -> Iterator[None]:
         time.sleep(AFTER_S)
 
 
-def freeze(pid: int, seconds: float) -> None:
-    """Let a process stand still."""
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """Let a process stand still during the block."""
     os.kill(pid, signal.SIGSTOP)
     try:
-        time.sleep(seconds)
+        yield
     finally:
         os.kill(pid, signal.SIGCONT)
 
 
-def fill(server: EmbeddedRedis, seconds: float) -> None:
-    """Let a Redis refuse whatever takes memory."""
+@contextmanager
+def full(server: EmbeddedRedis) -> Iterator[None]:
+    """Let a Redis refuse whatever takes memory during the block."""
     with connect(server.url) as client:
         client.config_set("maxmemory", 1)
-        time.sleep(seconds)
-        client.config_set("maxmemory", 0)
+        try:
+            yield
+        finally:
+            client.config_set("maxmemory", 0)
 
 
-def make_read_only(server: EmbeddedRedis, seconds: float) -> None:
-    """Make a Redis a replica without a primary."""
+@contextmanager
+def read_only(server: EmbeddedRedis) -> Iterator[None]:
+    """Make a Redis a replica without a primary during the block."""
     follow(server, free_port())
-    time.sleep(seconds)
+    try:
+        yield
+    finally:
+        with connect(server.url) as client:
+            client.replicaof("NO", "ONE")
+
+
+def refusals(server: EmbeddedRedis, kind: str) -> int:
+    """Count the errors of a kind that a Redis itself has answered."""
     with connect(server.url) as client:
-        client.replicaof("NO", "ONE")
+        errors = cast("dict[str, dict[str, int]]", client.info("errorstats"))
+    return errors.get(f"errorstat_{kind}", {}).get("count", 0)
 
 
 def delay(proxy: Proxy, seconds: float) -> int:
-    """Make every trip long; gives how many packets were held."""
-    before = proxy.chunks
+    """Make every trip long, and wait until one was made; gives how many packets were held."""
+    before = proxy.delayed
     proxy.delay_s = TRIP_S
-    time.sleep(seconds)
-    proxy.delay_s = (0.0, 0.0)
-    return proxy.chunks - before
+    try:
+        time.sleep(seconds)
+        wait_until(lambda: proxy.delayed > before, what="a packet that is held")
+    finally:
+        proxy.delay_s = (0.0, 0.0)
+    return proxy.delayed - before
 
 
 def cut_often(proxy: Proxy, seconds: float, every_s: float) -> int:
-    """Reset connections again and again; gives how many were made anew."""
+    """Reset connections again and again; gives how many were made anew once some were reset."""
+    wait_until(proxy.cut, what="a connection to reset", poll=every_s)
     before = proxy.connections
     for _ in range(int(seconds / every_s)):
-        proxy.cut()
         time.sleep(every_s)
+        proxy.cut()
+    wait_until(lambda: proxy.connections > before, what="a new connection")
     return proxy.connections - before
 
 
 @contextmanager
 def silence(proxy: Proxy, seconds: float) -> Iterator[None]:
-    """Pass nothing on; the block is run at the end of it."""
+    """Pass nothing on; the block is run at the end of it, when a packet at least was held back."""
+    before = proxy.held_back
     proxy.stall()
-    time.sleep(seconds)
-    yield
-    proxy.pass_on()
+    try:
+        time.sleep(seconds)
+        wait_until(lambda: proxy.held_back > before, what="a packet that is held back")
+        yield
+    finally:
+        proxy.pass_on()
 
 
 @contextmanager
@@ -96,9 +120,11 @@ def no_dead_letter_topic(stage: Stage) -> Iterator[None]:
     bad = {entry.place for entry in stage.there() if entry.event is None}
     stage.letters.wait_for(bad)
     delete_topic(stage.kafka.bootstrap, stage.dead_letters)
-    yield
-    stage.kafka.create_topics({stage.dead_letters: 1})
-    stage.letters.begin()
+    try:
+        yield
+    finally:
+        stage.kafka.create_topics({stage.dead_letters: 1})
+        stage.letters.begin_again()
 
 
 def set_clock(file: Path, seconds: int) -> None:

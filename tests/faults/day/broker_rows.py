@@ -6,7 +6,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from tests.faults.day.breaking import LONG_S, freeze, no_dead_letter_topic, under_load
+from tests.faults.day.breaking import LONG_S, frozen, no_dead_letter_topic, under_load
 from tests.faults.day.stage import SESSION_S
 from tests.faults.day.table import Outcome, row, took_effect
 from tests.faults.day.worker_rows import LONG_SESSION_S
@@ -107,7 +107,8 @@ def broker_slow(stage: Stage) -> Outcome:
     stage.start_workers(2)
     with under_load(stage):
         for pause in [0.5] * PULSES + [4.0]:
-            freeze(stage.kafka.pid, pause)
+            with frozen(stage.kafka.pid):
+                time.sleep(pause)
             time.sleep(0.1)
     counts = stage.count(60)
     longest = counts.waited_s or 0.0

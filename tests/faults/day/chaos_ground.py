@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tests.faults.day.stage import SESSION_S
+from tests.faults.day.table import NoEffectError
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     import random
@@ -13,19 +16,33 @@ if TYPE_CHECKING:
 
     from tests.faults.day.crew import Worker
     from tests.faults.day.fail_over import FailOver
+    from tests.faults.day.ledger import Entry
     from tests.faults.day.proxy import Proxy
     from tests.faults.day.stage import Stage
 
     Fault = Callable[["Ground"], str]
 
 STALL_S: Final = SESSION_S + 4
+SOME: Final = 10  # events, a tenth of a second's
 FAULTS: Final[list[Fault]] = []
 
 
 def fault(play: Fault) -> Fault:
-    """Enter a fault: it breaks one thing, which is whole again when it returns, and tells."""
+    """Enter a fault: it breaks one thing, which is whole again when it returns, and tells.
+
+    What it tells is the proof that it took effect: without, it raises, as `took_effect` and
+    `wait_until` do.
+    """
     FAULTS.append(play)
     return play
+
+
+def attempt(play: Fault, ground: Ground) -> tuple[str, bool]:
+    """Break one thing; gives what it tells, and whether it took effect."""
+    try:
+        return play(ground), True
+    except (NoEffectError, TimeoutError) as error:
+        return f"NO EFFECT, {play.__name__}: {error}", False
 
 
 class Ground(NamedTuple):
@@ -58,3 +75,11 @@ class Ground(NamedTuple):
     def worker(self) -> Worker:
         """Draw one of the two that stay."""
         return self.random.choice(self.stage.crew.workers[:2])
+
+    def wait_for_events(self, seconds: float) -> list[Entry]:
+        """Wait so long, and until some events have come; gives these."""
+        entries = self.stage.ledger.entries
+        before = len(entries)
+        time.sleep(seconds)
+        wait_until(lambda: len(entries) >= before + SOME, what="events to come")
+        return entries[before:]

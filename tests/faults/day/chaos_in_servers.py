@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from tests.faults.day import breaking
-from tests.faults.day.chaos_ground import fault
-from tests.faults.day.chaos_in_workers import send_rubbish
+from tests.faults.day.breaking import frozen, refusals
+from tests.faults.day.chaos_ground import SOME, fault
+from tests.faults.day.chaos_in_workers import rubbish
 from tests.faults.day.stage import SESSION_S
+from tests.faults.day.table import took_effect
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
+    from deploy.embedded.redis_server import EmbeddedRedis
     from tests.faults.day.chaos_ground import Ground
     from tests.faults.day.proxy import Proxy
-
-_MOST_PARTITIONS: Final = 12
 
 
 @fault
@@ -35,17 +37,29 @@ def kill_broker(ground: Ground) -> str:
 def _broker_away(ground: Ground, how: str, end: Callable[[], None]) -> str:
     seconds = ground.seconds(2 * SESSION_S, 0)
     end()
-    time.sleep(seconds)
-    ground.stage.kafka.start()
-    return f"the broker was {how}, away for {seconds:.1f} s and its start"
+    try:
+        told = _acknowledges_none(ground, seconds)
+    finally:
+        ground.stage.kafka.start()
+    return f"the broker was {how} for {seconds:.1f} s, {told}"
 
 
 @fault
 def freeze_broker(ground: Ground) -> str:
     """Freeze the broker."""
     seconds = ground.seconds(5)
-    breaking.freeze(ground.stage.kafka.pid, seconds)
-    return f"the broker was frozen for {seconds:.1f} s"
+    with frozen(ground.stage.kafka.pid):
+        return f"the broker was frozen for {seconds:.1f} s, {_acknowledges_none(ground, seconds)}"
+
+
+def _acknowledges_none(ground: Ground, seconds: float) -> str:
+    """Let some time pass and some events be sent: none is acknowledged, as the broker is away."""
+    ledger = ground.stage.ledger
+    before = ledger.sent
+    time.sleep(seconds)
+    wait_until(lambda: ledger.sent >= before + SOME, what="events to be sent")
+    sent, waiting = ledger.sent - before, ledger.unacknowledged
+    return took_effect(f"{waiting} events waited for it", happened=waiting >= sent)
 
 
 @fault
@@ -69,32 +83,35 @@ def part_from_broker(ground: Ground) -> str:
 @fault
 def take_dead_letter_topic(ground: Ground) -> str:
     """Take the dead-letter topic away while there are bad payloads."""
+    letters = ground.stage.letters
     with breaking.no_dead_letter_topic(ground.stage):
-        send_rubbish(ground)
+        bad = rubbish(ground)
         time.sleep(ground.seconds(5))
-    return "the dead-letter topic was gone, and came again empty"
+        letters.read()
+        early = bad & letters.letters.keys()
+    letters.wait_for(bad)
+    told = f"the dead-letter topic was gone, {len(bad)} bad payloads waited for it"
+    return took_effect(told, happened=not early)
 
 
 @fault
 def add_partition(ground: Ground) -> str:
-    """Let the topic of events grow by one partition, up to a bound."""
-    there = len(ground.stage.committed())
-    total = min(there + 1, _MOST_PARTITIONS)
-    if total > there:
-        ground.stage.kafka.add_partitions(ground.stage.events, total)
-    return f"the topic has {total} partitions"
+    """Let the topic of events grow by one partition."""
+    stage, new = ground.stage, len(ground.stage.committed())
+    stage.kafka.add_partitions(stage.events, new + 1)
+    wait_until(lambda: any(e.partition == new for e in stage.ledger.entries[-100:]), what="its use")
+    return f"the topic has {new + 1} partitions, the new one with events"
 
 
 @fault
 def delete_events(ground: Ground) -> str:
     """Delete all events from under workers that stand still."""
-    for worker in ground.stage.crew.workers[:2]:
-        worker.signal(signal.SIGSTOP)
-    time.sleep(ground.seconds(3))
-    gone = ground.stage.delete_events()
-    for worker in ground.stage.crew.workers[:2]:
-        worker.signal(signal.SIGCONT)
-    return f"the broker deleted all events, {gone} of them unread"
+    first, second = ground.stage.crew.workers[:2]
+    with frozen(first.pid), frozen(second.pid):
+        ground.wait_for_events(ground.seconds(3))
+        gone = ground.stage.delete_events()
+    told = f"the broker deleted all events, {gone} of them unread"
+    return took_effect(told, happened=gone > 0)
 
 
 @fault
@@ -125,17 +142,18 @@ def _cut(ground: Ground, what: str, proxy: Proxy) -> str:
 
 
 def _silence(ground: Ground, what: str, proxy: Proxy, most: float) -> str:
-    seconds = ground.seconds(most)
+    seconds, before = ground.seconds(most), proxy.held_back
     with breaking.silence(proxy, seconds):
-        return f"nothing went to or from {what} for {seconds:.1f} s"
+        held = proxy.held_back - before
+    return f"nothing went to or from {what} for {seconds:.1f} s, {held} packets held back"
 
 
 @fault
 def freeze_redis(ground: Ground) -> str:
     """Freeze Redis."""
     seconds = ground.seconds(5)
-    breaking.freeze(ground.pair.leader.pid, seconds)
-    return f"Redis was frozen for {seconds:.1f} s"
+    with frozen(ground.pair.leader.pid):
+        return f"Redis was frozen for {seconds:.1f} s, {_takes_none(ground, seconds)}"
 
 
 @fault
@@ -143,29 +161,50 @@ def kill_redis(ground: Ground) -> str:
     """Kill Redis and start it again with its data."""
     seconds = ground.seconds(10, 0)
     ground.pair.leader.kill()
-    time.sleep(seconds)
-    ground.pair.leader.start()
-    return f"Redis was killed, away for {seconds:.1f} s"
+    try:
+        told = _takes_none(ground, seconds)
+    finally:
+        ground.pair.leader.start()
+    return f"Redis was killed, away for {seconds:.1f} s, {told}"
+
+
+def _takes_none(ground: Ground, seconds: float) -> str:
+    """Let some time pass and some events come: none gets into Redis, which answers nobody."""
+    new = {entry.place for entry in ground.wait_for_events(seconds) if entry.event is not None}
+    silent = not ground.pair.leader.says("PING", "PONG")
+    early = new & ground.stage.witness.seen.keys()
+    return took_effect(f"{len(new)} events waited for it", happened=silent and not early)
 
 
 @fault
 def fill_redis(ground: Ground) -> str:
     """Let Redis refuse as full."""
-    seconds = ground.seconds(5)
-    breaking.fill(ground.pair.leader, seconds)
-    return f"Redis was full for {seconds:.1f} s"
+    return _refuse(ground, "OOM", breaking.full)
 
 
 @fault
 def make_redis_read_only(ground: Ground) -> str:
     """Let Redis refuse as a replica."""
-    seconds = ground.seconds(5)
-    breaking.make_read_only(ground.pair.leader, seconds)
-    return f"Redis was read-only for {seconds:.1f} s"
+    return _refuse(ground, "READONLY", breaking.read_only)
+
+
+def _refuse(
+    ground: Ground, kind: str, broken: Callable[[EmbeddedRedis], AbstractContextManager[None]]
+) -> str:
+    leader, seconds = ground.pair.leader, ground.seconds(5)
+    before = refusals(leader, kind)
+    with broken(leader):
+        time.sleep(seconds)
+        wait_until(lambda: refusals(leader, kind) > before, what=kind)
+    return f"Redis said {refusals(leader, kind) - before} times {kind} in {seconds:.1f} s"
 
 
 @fault
 def fail_over(ground: Ground) -> str:
     """Let the replica be the primary from now on; it lacks nothing, so nothing is lost."""
+    old = ground.pair.leader
+    before = refusals(old, "READONLY")
     ground.pair.hand_over()
-    return f"Redis has failed over to port {ground.pair.leader.port}"
+    wait_until(lambda: refusals(old, "READONLY") > before, what="a write to the old primary")
+    told = f"Redis has failed over to port {ground.pair.leader.port}, the old one refused"
+    return f"{told} {refusals(old, 'READONLY') - before} writes"

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from deploy.embedded.redis_cluster import PRIMARIES, EmbeddedCluster
 from tests.faults.day import checker
-from tests.faults.day.breaking import under_load
+from tests.faults.day.breaking import refusals, under_load
 from tests.faults.day.fail_over import FailOver, leads
 from tests.faults.day.night_after import PATIENCE_S, healed, refresh_from_archive
-from tests.faults.day.redis_rows import refusals
 from tests.faults.day.table import Outcome, row, took_effect
 from tests.waiting import wait_until
 
@@ -48,7 +47,7 @@ def _failed_over(stage: Stage, *, cut: bool) -> Outcome:
             pair.promote(cut=cut)
         stage.settle(PATIENCE_S)
         wait_until(pair.in_step)  # the checker reads from the one that follows now
-        refused = refusals(stage, "READONLY")
+        refused = refusals(stage.redis, "READONLY")
         outcome = healed(stage)
         stage.crew.close()
     proof = f"{outcome.proof}; {refused} writes refused by the old primary"

@@ -29,22 +29,28 @@ class DeadLetters:
     def __init__(self, bootstrap: str, topic: str) -> None:
         self.letters: dict[tuple[int, int], DeadLetter] = {}
         self._topic = topic
-        self._consumer = confluent_kafka.Consumer(
-            {
-                "bootstrap.servers": bootstrap,
-                "group.id": f"{topic}-reader",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "log_level": 0,
-                "reconnect.backoff.max.ms": 300,
-                "topic.metadata.refresh.interval.ms": 1000,  # a topic may be made anew
-            }
-        )
-        self.begin()
+        self._settings = {
+            "bootstrap.servers": bootstrap,
+            "group.id": f"{topic}-reader",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "log_level": 0,
+            "reconnect.backoff.max.ms": 300,
+        }
+        self._begin()
 
-    def begin(self) -> None:
-        """Read from the beginning (again): a topic that was made anew counts from 0."""
+    def _begin(self) -> None:
+        self._consumer = confluent_kafka.Consumer(self._settings)
         self._consumer.assign([confluent_kafka.TopicPartition(self._topic, 0, 0)])
+
+    def begin_again(self) -> None:
+        """Read a topic that was made anew.
+
+        It takes another consumer: one that knew the old topic on a broker that was started again
+        finds the new one's leader outdated, and never reads it.
+        """
+        self.close()
+        self._begin()
 
     def read(self) -> None:
         """Take up what has come."""

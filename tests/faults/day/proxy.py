@@ -38,16 +38,16 @@ class Proxy:
     delay_s
         The least and the most that a chunk is held before it is passed on; each way, so that a
         trip takes twice as long.
-    connections, chunks, delayed_s
-        Connections taken, chunks passed on, and the seconds that they were held, together:
-        the proof that a fault took effect.
+    connections, delayed, delayed_s, held_back
+        Connections taken, chunks that were passed on late, by how many seconds together, and
+        chunks that found the way closed: the proof that a fault took effect.
     """
 
     def __init__(self, target: int, port: int | None = None) -> None:
         self.port = port or free_port()
         self.url = f"redis://{_HOST}:{self.port}/0"
         self.delay_s = (0.0, 0.0)
-        self.connections = self.chunks = 0
+        self.connections = self.delayed = self.held_back = 0
         self.delayed_s = 0.0
         self._target = target
         self._random = random.Random(1)
@@ -76,9 +76,9 @@ class Proxy:
         """End what `stall` began; what was sent meanwhile arrives now."""
         self._loop.call_soon_threadsafe(self._passing.set)
 
-    def cut(self) -> None:
-        """Reset every open connection; what was on its way is gone, new ones are taken."""
-        self._run(self._abort())
+    def cut(self) -> int:
+        """Reset every open connection, and tell how many; new ones are taken."""
+        return self._run(self._abort())
 
     def refuse(self) -> None:
         """Cut, and refuse new connections until `listen`."""
@@ -102,13 +102,14 @@ class Proxy:
             self._server.close()
             self._server = None
 
-    async def _abort(self) -> None:
+    async def _abort(self) -> int:
         for writer in self._writers:
             writer.transport.abort()
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        return len(tasks)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -146,6 +147,7 @@ class Proxy:
         try:
             while chunk := await reader.read(_CHUNK):
                 held = self._random.uniform(*self.delay_s)
+                self.delayed += held > 0
                 self.delayed_s += held
                 await waiting.put((self._loop.time() + held, chunk))
             await waiting.put((0.0, b""))
@@ -163,10 +165,10 @@ class Proxy:
                 return
             if (left := due - self._loop.time()) > 0:
                 await asyncio.sleep(left)
+            self.held_back += not self._passing.is_set()
             await self._passing.wait()
             writer.write(chunk)
             await writer.drain()
-            self.chunks += 1
 
     def __enter__(self) -> Self:
         return self

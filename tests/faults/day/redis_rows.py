@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import resource
 import time
-from typing import TYPE_CHECKING, cast
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from tests.faults.day.breaking import fill, make_read_only, under_load
+from tests.faults.day.breaking import full, read_only, refusals, under_load
 from tests.faults.day.fail_over import OlderCopy
 from tests.faults.day.night_after import healed
 from tests.faults.day.table import Outcome, row, took_effect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from deploy.embedded.redis_server import EmbeddedRedis
     from tests.faults.day.stage import Stage
@@ -21,12 +23,6 @@ if TYPE_CHECKING:
 def attempts(stage: Stage) -> int:
     """Count what the workers said of a Redis that can't do it; the log has a limit to it."""
     return stage.crew.log().count("Redis can't do it now")
-
-
-def refusals(stage: Stage, kind: str) -> int:
-    """Count the errors of a kind that Redis itself has answered."""
-    errors = cast("dict[str, dict[str, int]]", stage.stores.client.info("errorstats"))
-    return errors.get(f"errorstat_{kind}", {}).get("count", 0)
 
 
 @row(
@@ -83,9 +79,9 @@ def last_second_lost(stage: Stage) -> Outcome:
     promise="the worker waits and tries again; nothing is lost",
     how="CONFIG SET maxmemory below what it holds, for 2 s",
 )
-def full(stage: Stage) -> Outcome:
+def memory_full(stage: Stage) -> Outcome:
     """Let Redis refuse whatever takes memory."""
-    return _refused(stage, "OOM", fill)
+    return _refused(stage, "OOM", full)
 
 
 @row(
@@ -93,16 +89,18 @@ def full(stage: Stage) -> Outcome:
     promise="the worker waits and tries again; nothing is lost",
     how="REPLICAOF nobody for 2 s, then REPLICAOF NO ONE",
 )
-def read_only(stage: Stage) -> Outcome:
+def writes_refused(stage: Stage) -> Outcome:
     """Make Redis a replica without a primary."""
-    return _refused(stage, "READONLY", make_read_only)
+    return _refused(stage, "READONLY", read_only)
 
 
-def _refused(stage: Stage, kind: str, fault: Callable[[EmbeddedRedis, float], None]) -> Outcome:
+def _refused(
+    stage: Stage, kind: str, fault: Callable[[EmbeddedRedis], AbstractContextManager[None]]
+) -> Outcome:
     stage.start_workers(1)
-    with under_load(stage):
-        fault(stage.redis, 2)
-    refused = refusals(stage, kind)
+    with under_load(stage), fault(stage.redis):
+        time.sleep(2)
+    refused = refusals(stage.redis, kind)
     counts = stage.count()
     return Outcome(counts, took_effect(f"{refused} times {kind}", happened=refused > 0))
 
@@ -123,12 +121,13 @@ def disk_full(stage: Stage) -> Outcome:
     stage.redis.start()
     size = sum(file.stat().st_size for file in (stage.folder / "redis").rglob("*.aof"))
 
-    def fill_disk(server: EmbeddedRedis, seconds: float) -> None:
+    @contextmanager
+    def disk_is_full(server: EmbeddedRedis) -> Iterator[None]:
         _limit_files(server.pid, size)
-        time.sleep(seconds)
+        yield
         _limit_files(server.pid, resource.RLIM_INFINITY)
 
-    return _refused(stage, "MISCONF", fill_disk)
+    return _refused(stage, "MISCONF", disk_is_full)
 
 
 def _limit_files(pid: int, size: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.faults.day import (
     broker_rows,
+    chaos_rows,
     control_rows,
     differential_rows,
     event_rows,
@@ -21,6 +22,7 @@ from tests.faults.day.table import ROWS
 __all__ = [
     "ROWS",
     "broker_rows",
+    "chaos_rows",
     "control_rows",
     "differential_rows",
     "event_rows",
