@@ -25,7 +25,6 @@ from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from tests.benchmarks.day.workers import Arm
 
@@ -37,6 +36,7 @@ _SHOWN: Final = 10
 _MOST: Final = 8.0  # bytes for an event: not even a pointer to it is kept
 _ENOUGH: Final = 500_000  # events; fewer say nothing of a few bytes for each
 _STUCK_S: Final = 60.0  # without a single event
+_PICTURE: Final = pictures.DOCS / "soak.svg"  # of a soak that went well
 
 
 class Moment(NamedTuple):
@@ -83,17 +83,12 @@ class Soak(NamedTuple):
         return f"{'flat' if self.is_flat else 'NOT FLAT'}: {grown}; below {_MOST:g} is flat"
 
 
-def run(
-    say: Callable[[str], None], events: int, size: Size = LARGE, folder: Path | None = None
-) -> tuple[Report, Soak]:
-    """Let a worker work on all events, however long it takes; draw its memory into a folder."""
+def run(say: Callable[[str], None], events: int, size: Size = LARGE) -> tuple[Report, Soak]:
+    """Let a worker work on all events, however long it takes."""
     say(f"training {size.videos:,} videos × {size.factors} factors")
     with Ground(make_world(size)) as ground:
         ground.publish(_PREFIX)
         soak = _watch(ground, events, say)
-    if folder:
-        points = [(moment.events, moment.worker / _MIB) for moment in soak.moments]
-        (folder / "soak.svg").write_text(pictures.soak(points))
     return _report(soak, size), soak
 
 
@@ -184,16 +179,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     report, soak = run(
         lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201 - a command
         options.events,
-        folder=pictures.DOCS if options.events >= _ENOUGH else None,
     )
     if options.markdown:
         out.print(markdown_of(report), highlight=False, markup=False)
     else:
         out.print(table_of(report))
-    if options.events >= _ENOUGH and not soak.is_flat:
-        sys.exit("the worker's memory is not flat")
-    if soak.users != options.events:
-        sys.exit(f"{options.events:,} users came, {soak.users:,} are in Redis")
+    if found := _complaint(soak, options.events):
+        sys.exit(f"{found}; {_PICTURE} is left as it was")
+    if soak.is_flat:
+        points = [(moment.events, moment.worker / _MIB) for moment in soak.moments]
+        _PICTURE.write_text(pictures.soak(points))
+
+
+def _complaint(soak: Soak, events: int) -> str:
+    """Say what is wrong with a soak; nothing if all is well, as far as it can tell."""
+    if events >= _ENOUGH and not soak.is_flat:
+        return "the worker's memory is not flat"
+    if soak.users != events:
+        return f"{events:,} users came, {soak.users:,} are in Redis"
+    return ""
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,7 +14,10 @@ from tests.benchmarks.day import pictures, room, soak, stages
 from tests.benchmarks.day.traffic import BURST, bursts, distinct_share, uniform
 from tests.benchmarks.day.worlds import few, tiled
 from tests.benchmarks.svg import Axis, Plot
-from tests.benchmarks.world import Size, make_world
+from tests.benchmarks.world import LARGE, Size, make_world
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TINY = Size(users=300, videos=400, events=12_000, factors=16, iterations=2, length=10)
 
@@ -84,16 +89,43 @@ def test_pictures_name_what_they_show() -> None:
     assert ">190 MiB<" in pictures.soak([(0, 180.0), (1e6, 190.0)])
 
 
-@pytest.mark.parametrize("leak", [0, 7, 9, 200])
-def test_a_soak_sees_a_leak(leak: int) -> None:
-    """A worker that keeps a pointer or more for each event is told from one that only warms up."""
+def soaked(leak: int) -> soak.Soak:
+    """Make a soak of a million events whose worker warms up and leaks so many bytes an event."""
     warming = [min(events, 100_000) * 400 for events in range(0, 1_000_001, 4_000)]
     moments = [
         soak.Moment(4_000 * place, place, 300 * 2**20 + warm + leak * 4_000 * place, 0)
         for place, warm in enumerate(warming)
     ]
-    seen = soak.Soak(moments, users=1_000_000)
+    return soak.Soak(moments, users=1_000_000)
+
+
+@pytest.mark.parametrize("leak", [0, 7, 9, 200])
+def test_a_soak_sees_a_leak(leak: int) -> None:
+    """A worker that keeps a pointer or more for each event is told from one that only warms up."""
+    seen = soaked(leak)
     assert seen.growth == pytest.approx(leak)
     assert seen.is_flat == (leak < 8)
     assert seen.verdict.startswith("flat" if seen.is_flat else "NOT FLAT")
-    assert "can't tell" in soak.Soak(moments[:100], users=396_000).verdict
+    assert "can't tell" in soak.Soak(seen.moments[:100], users=396_000).verdict
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        (soaked(0), ""),
+        (soaked(9), "not flat"),
+        (soaked(0)._replace(users=999_999), "999,999 are in Redis"),
+    ],
+    ids=["flat", "not flat", "a user lost"],
+)
+def test_only_a_soak_that_went_well_is_drawn(
+    seen: soak.Soak, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A soak with a complaint ends with it, and leaves the picture of an earlier one."""
+    picture = tmp_path / "soak.svg"
+    picture.write_text("earlier")
+    monkeypatch.setattr(soak, "_PICTURE", picture)
+    monkeypatch.setattr(soak, "run", lambda *_: (soak._report(seen, LARGE), seen))
+    with pytest.raises(SystemExit, match=said) if said else nullcontext():
+        soak.main([])
+    assert (picture.read_text() == "earlier") == bool(said)
