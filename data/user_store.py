@@ -155,6 +155,14 @@ class UserStore:
         values = self._get([self._keys.up_next(user) for user in users])
         return [_list(user, value) for user, value in zip(users, values, strict=True)]
 
+    def without_list(self, users: Sequence[str]) -> set[str]:
+        """Name those who have no list, in one round trip: a full Redis may drop it alone."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for user in users:
+                pipe.exists(self._keys.up_next(user))
+            there: list[int] = pipe.execute()
+        return {user for user, found in zip(users, there, strict=True) if not found}
+
     def compare_and_set_many(self, writes: Sequence[UserWrite]) -> list[Answer]:
         """Write histories and lists together, each only if nobody wrote since it was read."""
         calls = []

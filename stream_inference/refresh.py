@@ -51,7 +51,7 @@ def refresh(
 
     It goes through the same compare-and-set as the worker, so live events may flow meanwhile:
     neither overwrites what the other knows. An empty Redis is filled, and one that lost a part of
-    its data is healed.
+    its data is healed, be it a list alone.
 
     Parameters
     ----------
@@ -67,7 +67,8 @@ def refresh(
     users, written, unchanged, newer, lost = 0, 0, 0, 0, 0
     source = iter(histories)
     while batch := dict(islice(source, BATCH)):
-        outcome = write_back(store, serving, {**batch}, length)
+        dropped = store.without_list(list(batch))
+        outcome = write_back(store, serving, {**batch}, length, anew=dropped)
         users += len(batch)
         written += outcome.written - len(outcome.list_is_newer)
         unchanged += outcome.unchanged

@@ -10,6 +10,8 @@ from data.user_store import Answer, UserWrite
 from stream_inference.recommend import lists_for, merge_news
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from data.popular import Popular
     from data.user_history import UserHistory
     from data.user_store import StoredUser, UserStore
@@ -49,6 +51,8 @@ def write_back(
     serving: Serving | Popular,
     news: News,
     length: int = DEFAULT_LENGTH,
+    *,
+    anew: Container[str] = (),
 ) -> Outcome:
     """Bring what is new into Redis: histories and lists together.
 
@@ -61,12 +65,14 @@ def write_back(
         What the lists are made with: a model or, where there is none, the popular videos.
     length
         Videos in a list.
+    anew
+        Users who get a list even if their state holds everything.
     """
     written = unchanged = lost = 0
     ranking_s = 0.0
     newer: set[str] = set()
     while news:
-        answers, seconds = _once(store, serving, news, length)
+        answers, seconds = _once(store, serving, news, length, anew)
         ranking_s += seconds
         losers = {u for u, answer in answers.items() if answer is Answer.LOST_RACE}
         newer |= {u for u, answer in answers.items() if answer is Answer.LIST_IS_NEWER}
@@ -78,7 +84,7 @@ def write_back(
 
 
 def _once(
-    store: UserStore, serving: Serving | Popular, news: News, length: int
+    store: UserStore, serving: Serving | Popular, news: News, length: int, anew: Container[str]
 ) -> tuple[dict[str, Answer], float]:
     """Read, merge, rank and write once.
 
@@ -89,7 +95,7 @@ def _once(
     todo = [
         u
         for u, s in stored.items()
-        if s.lags or merged[u] is not s.history or s.activation < serving.activation
+        if s.lags or merged[u] is not s.history or s.activation < serving.activation or u in anew
     ]
     start = time.perf_counter()
     lists = lists_for(serving, todo, [merged[u] for u in todo], length)

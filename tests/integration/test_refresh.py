@@ -112,14 +112,15 @@ def test_activation_changes_the_list_only(store: UserStore, client: Client) -> N
 
 
 def test_lost_data_is_healed(store: UserStore, client: Client) -> None:
-    """A user who is gone, and one who lost older videos, are whole again; others stay as is."""
+    """Who is gone, lost older videos, or lost the list alone, is whole again; others stay as is."""
     refresh(store, serving(), NIGHT)
     client.delete(KEYS.history("user 3"), KEYS.up_next("user 3"))
     client.delete(KEYS.history("user 4"))
+    client.delete(KEYS.up_next("user 6"))
     client.delete(KEYS.history("user 5"))
     watch(store, "user 5", "v30")
     done = refresh(store, serving(), NIGHT)
-    assert done == Refreshed(3, EVERYBODY - 3, 0, 0)
+    assert done == Refreshed(4, EVERYBODY - 4, 0, 0)
     (five,) = store.read_many(["user 5"])
     assert five.history.videos == [*NIGHT[5][1].videos, "v30"]
     client.delete(KEYS.history("user 5"))
