@@ -1,4 +1,4 @@
-"""What a Redis tells of itself: its version, and whether it may drop the model."""
+"""What a Redis tells of itself: its version, and what it drops when it is full."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ if TYPE_CHECKING:
     from data.redis_connection import Client
 
 EVICTION_REMEDY: Final = (
-    "Set it to volatile-ttl or noeviction, by CONFIG SET and in its configuration file."
+    "Set it to volatile-lru or noeviction, by CONFIG SET and in its configuration file."
 )
+# Heartbeats and the lock live for seconds, users for months: whoever goes by that takes them first.
+_DROPS: Final = {
+    "allkeys-": "the model before any user",
+    "volatile-ttl": "the heartbeats of workers and the lock of a night before any user",
+    "volatile-random": "active users, heartbeats of workers and the lock of a night at random",
+}
 
 
 def described(client: Client) -> str:
@@ -29,23 +35,24 @@ def described(client: Client) -> str:
 
 
 def eviction_warning(client: Client) -> str:
-    """Say why Redis may drop the model, or why that can't be known; empty if it won't.
+    """Say what Redis drops that it must keep, or why that can't be known; empty if nothing.
 
     It asks by `INFO`, which managed services allow where they forbid `CONFIG GET`.
     """
     try:
         told = client.info("memory", **_primaries(client))
     except NoPermissionError:
-        return "It could not be checked whether Redis may drop the model: this user may not `INFO`."
+        return "It could not be checked what Redis drops when it is full: this user may not `INFO`."
     memories = told.values() if isinstance(client, RedisCluster) else [told]
     for memory in memories:
         policy = str(memory.get("maxmemory_policy", ""))
         if not policy:
-            return "It could not be checked whether Redis may drop the model: it doesn't say."
-        if memory.get("maxmemory") and policy.startswith("allkeys"):
+            return "It could not be checked what Redis drops when it is full: it doesn't say."
+        dropped = [what for start, what in _DROPS.items() if policy.startswith(start)]
+        if dropped and memory.get("maxmemory"):
             return (
-                f"Redis drops the model before any user when it is full: its maxmemory-policy is "
-                f"{policy}. {EVICTION_REMEDY}"
+                f"When it is full, Redis drops {dropped[0]}: its maxmemory-policy is {policy}. "
+                f"{EVICTION_REMEDY}"
             )
     return ""
 

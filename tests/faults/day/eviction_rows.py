@@ -72,18 +72,27 @@ def model_evicted(stage: Stage) -> Outcome:
 
 @row(
     "users are evicted",
-    promise="the model stays; who is dropped is whole again after the next refresh",
-    how=f"volatile-ttl, as the worker advises; Redis is full until {_USERS} keys of users are gone",
+    promise="model and heartbeats stay; who is dropped is whole again after the next refresh",
+    how="volatile-lru, as the worker advises; Redis is full until "
+    f"{_USERS} keys of users are gone, both histories and lists",
 )
 def users_evicted(stage: Stage) -> Outcome:
-    """Let Redis drop those users who were away for the longest time."""
-    with drops(stage, "volatile-ttl") as gone:
+    """Let Redis drop those users whom nobody asked for the longest time."""
+    with drops(stage, "volatile-lru") as gone:
         stage.start_workers(1)
-        with under_load(stage):
-            squeeze(stage, lambda: len(of_users(gone)) >= _USERS)
+        time.sleep(_COLD_S)
+        with under_load(stage, rate=20):
+            squeeze(stage, lambda: len(of_users(gone)) >= _USERS and len(kinds(gone)) == 2)
         outcome = healed(stage)
     stage.stores.models.verify(stage.active.version)
-    return Outcome(outcome.counts, f"{len(of_users(gone))} keys of users evicted; {outcome.proof}")
+    told = f"{len(of_users(gone))} keys of users evicted, none of a worker; {outcome.proof}"
+    spared = not any("{workers}" in key for key in gone)
+    return Outcome(outcome.counts, took_effect(told, happened=spared))
+
+
+def kinds(keys: list[str]) -> set[str]:
+    """Tell what of users is among these keys: histories, lists, or both."""
+    return {key.rpartition(":")[2] for key in of_users(keys)}
 
 
 def of_users(keys: list[str]) -> list[str]:
