@@ -46,5 +46,6 @@ def faust_app(settings: WorkerSettings) -> faust.App:
         broker_request_timeout=max(_REQUEST_S, settings.session_timeout_s),  # Faust insists on it
         broker_heartbeat_interval=min(2.0, settings.session_timeout_s / 3),
         consumer_group_instance_id=settings.instance,
+        table_standby_replicas=0,  # with 1, a third worker gets none of 4 partitions: 2 and 2 stay
         consumer_metadata_max_age_ms=10_000,  # added partitions are found soon, not after 5 min
     )

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["chaos_in_servers", "chaos_in_workers"]  # importing them enters their faults
 _LOAD_S: Final = 7200.0
 _SETTLE_S: Final = 120.0
-PARTITIONS: Final = 6  # of 4, Faust leaves the third worker none: the first two keep 2 each
 
 
 class Chaos:
@@ -145,7 +144,7 @@ def main() -> None:
     )
     with (
         EmbeddedKafka(keep_in=folder / "kafka") as kafka,
-        Stage(kafka, make_world(), folder / "stage", PARTITIONS) as stage,
+        Stage(kafka, make_world(), folder / "stage") as stage,
         ground(stage, options.seed) as broken,
     ):
         chaos = Chaos(broken, faults)

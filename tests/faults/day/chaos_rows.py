@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tests.faults.day.chaos import PARTITIONS, Chaos, ground
+from tests.faults.day.chaos import Chaos, ground
 from tests.faults.day.chaos_in_workers import freeze_worker, join_and_leave, kill_worker
 from tests.faults.day.table import Outcome, row, took_effect
 
@@ -26,7 +26,6 @@ _KINDS: Final = (freeze_worker, kill_worker, join_and_leave)
     "order and for times that a seed gives",
     runs=1,
     own_broker=True,
-    partitions=PARTITIONS,
 )
 def at_random(stage: Stage) -> Outcome:
     """Break workers as they are."""
@@ -39,7 +38,6 @@ def at_random(stage: Stage) -> Outcome:
     how="the faults of above, and a script that writes without comparing",
     runs=1,
     own_broker=True,
-    partitions=PARTITIONS,
     control="lost",
 )
 def at_random_without_compare(stage: Stage) -> Outcome:
