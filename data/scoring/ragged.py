@@ -27,7 +27,9 @@ class Ragged(NamedTuple):
     @property
     def counts(self) -> NDArray[np.int64]:
         """How many rows each user has, shape (n_users,)."""
-        return np.diff(self.ends, prepend=0)
+        counts = self.ends.copy()  # `np.diff` with a first 0 takes ten times as long for a few
+        counts[1:] -= self.ends[:-1]
+        return counts
 
     def slices(self) -> list[slice]:
         """Where each user's rows stand."""

@@ -126,6 +126,7 @@ def run(
     size: Size = LARGE,
     loads: Sequence[Load] = LOADS,
     burst: int = 20_000,
+    warm_up: int = 20_000,
     folder: Path | None = pictures.DOCS,
 ) -> Report:
     """Measure; `say` is told what is being done, and pictures go into the folder."""
@@ -135,8 +136,9 @@ def run(
         ground.publish(_PREFIX)
         ground.reset([_PREFIX])
         arm = start_worker(ground, _PREFIX)
-        _send(ground, bursts(len(world.users), 100, 0), rate=50)
-        wait_until(lambda: arm.seen(100), _PATIENCE_S, what="a start")
+        say(f"latency: {warm_up:,} events so that Kafka, a JVM, has compiled what it does often")
+        _send(ground, bursts(len(world.users), warm_up, 0), rate=1_000)
+        wait_until(lambda: arm.seen(warm_up), _PATIENCE_S, what="a start")
         steady = {}
         for load in loads:
             say(f"latency: {load.rate} events/s for {load.seconds} s")
