@@ -24,7 +24,7 @@ kafka: .venv/run.stamp ## Run an Apache Kafka of one's own on 127.0.0.1:9092 (Ja
 
 gpu: .venv/gpu.stamp ## Add what training on an NVIDIA GPU needs (1 GB; Linux on x86-64)
 
-# Most tests wait for brokers, servers and workers, so three run at a time. Those of a file stay in
+# Most tests wait for brokers, servers and workers, so four run at a time. Those of a file stay in
 # one process, where they share what they started.
 PYTEST := $(BIN)/pytest -n 4 --dist loadfile
 

@@ -6,14 +6,13 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from faust.types import TP
-
 from stream_inference.logs import facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import faust
+    from faust.types import TP
 
     from stream_inference.dead_letters import Message
 
@@ -71,11 +70,8 @@ class Partitions:
         app.on_partitions_assigned.connect(self._assigned)
 
     def done(self, messages: Sequence[Message]) -> None:
-        """Acknowledge messages that are reflected, with all before them."""
-        last = {m.origin.partition: m.origin.offset for m in messages}
-        kafka: Any = self._app.consumer
-        kafka.reflected({TP(self._topic, partition): last[partition] for partition in last})
-        self._next |= {partition: offset + 1 for partition, offset in last.items()}
+        """Take note of messages that are reflected."""
+        self._next |= {m.origin.partition: m.origin.offset + 1 for m in messages}
 
     def lag(self) -> dict[int, int | None]:
         """Count what is not reflected, as far as Kafka has told; None while unknown."""

@@ -24,9 +24,9 @@ from data.user_store import UserStore
 from stream_inference.batch_bound import BatchBound
 from stream_inference.dead_letters import DeadLetter, Message, Origin
 from stream_inference.faust_worker.app import faust_app
+from stream_inference.faust_worker.backlog import Backlog
 from stream_inference.faust_worker.membership import Membership
 from stream_inference.faust_worker.partitions import Partitions
-from stream_inference.faust_worker.transport import Backlog
 from stream_inference.hot_swap import HotSwap
 from stream_inference.logs import facts
 from stream_inference.metrics import Sources, WorkerMetrics, serve
@@ -94,6 +94,7 @@ class Worker:
                 while batch := backlog.take(self._batches.bound.events):
                     async with self.in_hand:
                         await self._handle([_message(record) for record in batch])
+                        backlog.reflected()
         except Exception:  # noqa: BLE001 - Faust would acknowledge what an agent raised on
             _LOG.exception("a bug in the worker: it ends, and what it held is delivered again")
             await self._commit()

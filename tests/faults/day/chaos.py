@@ -154,8 +154,9 @@ def main() -> None:
         chaos.tell_lost()
     print(counts)  # noqa: T201 - a command
     if found := complaints(chaos, counts):
-        again = f"--seed {options.seed} --minutes {options.minutes:g}"
-        sys.exit(f"{'; '.join(found)}; again with ARGS='{again}'")
+        only = f" --only '{options.only}'" if options.only else ""
+        again = f"--seed {options.seed} --minutes {options.minutes:g}{only}"
+        sys.exit(f'{"; ".join(found)}; again with ARGS="{again}"')
     print(f"{len(chaos.played)} faults, all of which took effect")  # noqa: T201 - a command
     shutil.rmtree(folder)
 

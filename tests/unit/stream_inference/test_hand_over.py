@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import faust
 import msgspec
+import pytest
+from aiokafka.errors import OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
 from faust.transport.consumer import Fetcher
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stream_inference.faust_worker.app import faust_app
-from stream_inference.faust_worker.transport import Backlog, Fetched
+from stream_inference.faust_worker.backlog import Backlog
+from stream_inference.faust_worker.fetching import Fetched
 from tests.builders import WORKER_SETTINGS
 
 FIRST, SECOND = (faust.types.TP("events", partition) for partition in (0, 1))
@@ -123,20 +128,32 @@ def test_left_when_the_partition_is_gone() -> None:
     assert asyncio.run(hand()) == [3]
 
 
-def test_rebalance_drops_what_waits_for_room() -> None:
-    """A rebalance drops what waits for a full queue, and the fetcher goes on."""
+@pytest.mark.parametrize("taken", [0, 1])
+def test_rebalance_leaves_no_hole(taken: int) -> None:
+    """What waits for room when a rebalance empties the queue is left, even if room came before."""
 
-    async def hand() -> list[int]:
+    async def hand() -> int:
         handed = Handed(room=1)
+        backlog = Backlog(handed.app, handed.queue)
         draining = asyncio.ensure_future(handed.drain(records(0), records(1), records(2)))
-        while not handed.queue._putters:  # noqa: ASYNC110 - a queue tells nobody who waits
+        while not handed.queue.full():  # noqa: ASYNC110 - a queue tells nobody that it is full
             await asyncio.sleep(0)
-        handed.queue.clear()  # as `FlowControlEvent.clear` does it
+        await asyncio.sleep(0.01)  # the second one waits for room by now
+        if taken:
+            assert backlog.take(1)
+        handed.consumer.stop_flow()  # as Faust does it, in the same turn of the event loop
+        handed.queue.clear()
+        await asyncio.sleep(0.01)
+        empty = handed.queue.empty()
+        handed.consumer._thread.times_back += 1
+        handed.consumer.resume_flow()
         await asyncio.wait_for(draining, 5)
         handed.close()
-        return [r.offset for r in handed.queue.get_nowait().value]
+        assert empty
+        later: int = handed.queue.get_nowait().value[0].offset
+        return later
 
-    assert asyncio.run(hand()) == [2]
+    assert asyncio.run(hand()) == 2
 
 
 def test_full_queue_is_waited_for() -> None:
@@ -145,7 +162,11 @@ def test_full_queue_is_waited_for() -> None:
     async def hand() -> list[int]:
         handed = Handed(room=1)
         draining = asyncio.ensure_future(handed.drain(*[records(n) for n in range(5)]))
-        seen = [(await handed.queue.get()).value[0].offset for _ in range(5)]
+        backlog = Backlog(handed.app, handed.queue)
+        seen: list[int] = []
+        while len(seen) < 5:
+            await asyncio.sleep(0)
+            seen += [r.offset for r in backlog.take(1)]
         await draining
         handed.close()
         return seen
@@ -157,10 +178,13 @@ def test_commits_behind_the_last_reflected() -> None:
     """What is committed stands behind the last event reflected, and never goes back."""
 
     async def commits() -> list[dict[Any, int]]:
-        handed = Handed(room=1)
+        handed = Handed(room=4)
         consumer, seen = handed.consumer, []
-        for reflected in ({FIRST: 4}, {FIRST: 9, SECOND: 0}, {FIRST: 8}, {}):
-            consumer.reflected(reflected)
+        backlog = Backlog(handed.app, handed.queue)
+        await handed.drain(records(4), {**records(9), SECOND: [record(SECOND, 0)]}, records(8))
+        for most in (1, 2, 1, 1):
+            backlog.take(most)
+            backlog.reflected()
             offsets = consumer._filter_committable_offsets({FIRST, SECOND})
             consumer._committed_offset.update(offsets)
             seen.append(offsets)
@@ -168,6 +192,93 @@ def test_commits_behind_the_last_reflected() -> None:
         return seen
 
     assert asyncio.run(commits()) == [{FIRST: 5}, {FIRST: 10, SECOND: 1}, {}, {}]
+
+
+@pytest.mark.parametrize("how_far", ["begun", "over"])
+def test_a_rebalance_forgets_what_is_in_hand(how_far: str) -> None:
+    """What was taken before a rebalance is not acknowledged after it has begun."""
+
+    async def commits() -> dict[Any, int]:
+        handed = Handed(room=4)
+        backlog = Backlog(handed.app, handed.queue)
+        await handed.drain(records(4))
+        assert backlog.take(1)
+        if how_far == "begun":
+            handed.consumer.stop_flow()
+        else:
+            handed.app.consumer_generation_id += 1
+        backlog.reflected()
+        offsets: dict[Any, int] = handed.consumer._filter_committable_offsets({FIRST})
+        handed.close()
+        return offsets
+
+    assert asyncio.run(commits()) == {}
+
+
+class Buffers:
+    """The client's buffers: what stands first is given first, as aiokafka does."""
+
+    def __init__(self, waiting: dict[Any, list[Any]]) -> None:
+        self.waiting = waiting
+        self.breaks: Any = None
+        self._subscriptions = SimpleNamespace(fetch_context=nullcontext)
+        self._closed = False
+
+    async def fetched_records(self, partitions: set[Any], **asked: Any) -> dict[Any, list[Any]]:  # noqa: ANN401 - as aiokafka
+        """Give at most so many."""
+        given, max_records = {}, asked["max_records"]
+        for tp in partitions if len(partitions) == 1 else list(self.waiting):
+            if tp == self.breaks:
+                self.breaks = None
+                raise OffsetOutOfRangeError({tp: 1})
+            given[tp] = self.waiting[tp][:max_records]
+            self.waiting[tp] = self.waiting[tp][max_records:]
+            max_records -= len(given[tp])
+        return {tp: found for tp, found in given.items() if found}
+
+
+def fetch(buffers: Buffers) -> Fetched:
+    """Fetch once, as the thread does."""
+
+    async def once() -> Fetched:
+        handed = Handed(room=1)
+        client = SimpleNamespace(_fetcher=buffers, _closed=False)
+        fetched: Fetched = await handed.consumer._thread._fetch_records(
+            client, {FIRST, SECOND}, timeout=1.0, max_records=1024
+        )
+        handed.close()
+        return fetched
+
+    return asyncio.run(once())
+
+
+def test_a_backlog_keeps_nobody_waiting() -> None:
+    """Beside a partition that lags far behind, another's events come with the next fetch."""
+    buffers = Buffers(
+        {
+            FIRST: [record(FIRST, n) for n in range(5000)],
+            SECOND: [record(SECOND, n) for n in range(3)],
+        }
+    )
+    fetched = fetch(buffers)
+    assert [r.offset for r in fetched[SECOND]] == [0, 1, 2]
+    assert [r.offset for r in fetched[FIRST]] == list(range(len(fetched[FIRST])))
+    assert 900 < fetched.count <= 1024 + 64
+
+
+def test_large_events_come_a_few_at_a_time() -> None:
+    """A fetch of large events ends after some megabytes."""
+    large = [replace(record(FIRST, n), value=b"x" * 100_000) for n in range(1000)]
+    fetched = fetch(Buffers({FIRST: large, SECOND: []}))
+    assert fetched.size < 2**22 + 64 * 100_000
+    assert [r.offset for r in fetched[FIRST]] == list(range(fetched.count))
+
+
+def test_an_error_loses_nothing_that_was_taken() -> None:
+    """A partition's error, met after another's events were taken, waits for the next fetch."""
+    buffers = Buffers({FIRST: [record(FIRST, n) for n in range(64)]})
+    buffers.breaks = SECOND
+    assert [r.offset for r in fetch(buffers)[FIRST]] == list(range(64))
 
 
 FETCH = st.tuples(st.just("fetch"), st.integers(0, 5))
@@ -183,7 +294,8 @@ STEPS = st.lists(
 @example([("fetch", 3), ("take", 1), ("rebalance", 0), ("take", 2)])
 def test_backlog(steps: list[tuple[str, int]]) -> None:
     """All of this generation is taken once and in order, no more than asked for, no other."""
-    app = SimpleNamespace(consumer_generation_id=1)
+    consumer = SimpleNamespace(looks_again=asyncio.Event())
+    app = SimpleNamespace(consumer_generation_id=1, consumer=consumer)
     queue: asyncio.Queue[Any] = asyncio.Queue()
     backlog = Backlog(app, queue)
     waiting: list[int] = []

@@ -1,0 +1,152 @@
+"""The thread that fetches from Kafka: Faust's, with some changes.
+
+- The fetch wait can be set; Faust hard-codes 1.5 s.
+- Events of transactions are read when they are committed, and never when they are aborted.
+- After a rebalance a partition of which nothing is committed is read from its beginning.
+- What one fetch brings is bounded in bytes, and no partition waits for another's backlog.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from aiokafka.errors import KafkaError
+from faust.transport.drivers import aiokafka as driver
+
+from stream_inference.faust_worker.answers import translate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiokafka import AIOKafkaConsumer
+    from faust.types import TP
+
+_SHARE: Final = 64  # most events of a partition before it is another's turn
+_MOST_BYTES: Final = 2**22  # that one fetch takes; only the last share may go beyond
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Fetched(dict[Any, list[Any]]):
+    """What a fetch brought, by partition.
+
+    Attributes
+    ----------
+    times_back
+        How often the consumer had gone back to what is committed when this left its buffers.
+    count, size
+        Events, and the bytes of what they say.
+    """
+
+    def __init__(self, records: Mapping[Any, list[Any]], times_back: int) -> None:
+        super().__init__()
+        self.times_back = times_back
+        self.count = self.size = 0
+        self.add(records)
+
+    def add(self, records: Mapping[Any, list[Any]]) -> None:
+        """Add what stands behind it."""
+        for tp, found in records.items():
+            self.setdefault(tp, []).extend(found)
+            self.count += len(found)
+            self.size += sum(len(record.value or b"") for record in found)
+
+
+class Thread(driver.AIOKafkaConsumerThread):
+    """The thread that fetches; a process has one.
+
+    Attributes
+    ----------
+    times_back
+        How often it went back to what is committed.
+    """
+
+    fetch_wait_ms: ClassVar[int] = 1500
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.times_back = 0
+        self._fetched: dict[TP, int] = {}  # the last offset of each partition
+
+    async def on_start(self) -> None:
+        """Start the client, and let it understand its group's coordinator."""
+        await super().on_start()
+        translate(self._ensure_consumer()._coordinator)  # noqa: SLF001 - there is no public way
+
+    async def getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ANN401, ASYNC109 - as in Faust
+        """Fetch, and take note of how far."""
+        records = await super().getmany(active_partitions, timeout)
+        self._fetched |= {tp: found[-1].offset for tp, found in records.items() if found}
+        return records
+
+    def lag(self, tp: TP, start: int) -> int | None:
+        """Count offsets from here on that can be read, as Kafka said with the last fetch.
+
+        What stands behind the last event that was fetched, and was read, is no event: Kafka
+        marks the end of a transaction by an offset of its own.
+        """
+        place = self._ensure_consumer()._subscription.subscription.assignment.state_value(tp)  # noqa: SLF001 - there is no public way
+        if self._fetched.get(tp, -1) < start and place.has_valid_position:
+            start = max(start, place.position)
+        return None if place.lso is None else max(0, place.lso - start)
+
+    def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401 - Faust's own types
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = self.fetch_wait_ms  # noqa: SLF001 - there is no public way
+        # An event of a transaction that was aborted never happened.
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 - as above
+        return consumer
+
+    def on_crash(self, msg: str, *fmt: Any, **_: Any) -> None:  # noqa: ANN401 - as in mode
+        """Log it, in place of printing it past the log."""
+        _LOG.exception(msg.format(*fmt))
+
+    async def seek_to_committed(self) -> Any:  # noqa: ANN401 - as above
+        """Go back, in a rebalance, to what is committed."""
+        return await self.call_thread(self._go_back)
+
+    async def _go_back(self) -> dict[Any, int | None]:
+        committed = await go_back(self._ensure_consumer())
+        self.times_back += 1
+        return committed
+
+    async def _fetch_records(self, *args: Any, **more: Any) -> Fetched:  # noqa: ANN401 - as above
+        """Take what is buffered, of each partition in turn, or wait for something.
+
+        Bounded in bytes too, as a thousand events of a megabyte would be a gigabyte. In turn, as
+        aiokafka would first give all that it has of a partition that lags far behind.
+        """
+        consumer, active = args
+        most, take = more["max_records"], super()._fetch_records
+        more["max_records"] = min(_SHARE, most)
+        taken = Fetched(await take(consumer, active, **more), self.times_back)
+        more["timeout"] = 0
+        turns = deque(active if taken else ())
+        while turns and taken.count < most and taken.size < _MOST_BYTES:
+            tp = turns.popleft()
+            try:
+                found = await take(consumer, {tp}, **more)
+            except KafkaError:  # the next fetch meets it again; what is taken must not be lost
+                break
+            if taken.times_back != self.times_back:
+                taken = Fetched({}, self.times_back)
+            if found:
+                taken.add(found)
+                turns.append(tp)
+        return taken
+
+
+async def go_back(consumer: AIOKafkaConsumer) -> dict[Any, int | None]:
+    """Go back to what is committed, and where nothing is to the beginning; gives the former.
+
+    aiokafka's own way leaves a partition where it is as long as nothing is committed, so its
+    first events would be lost. And it goes back with one partition after the other, while a fetch
+    may take what comes of the first.
+    """
+    committed = {tp: await consumer.committed(tp) for tp in consumer.assignment()}
+    new = [tp for tp, offset in committed.items() if not offset]
+    first = await consumer.beginning_offsets(new) if new else {}
+    for tp in committed.keys() & consumer.assignment():  # from here on nothing comes between
+        consumer.seek(tp, committed[tp] or first[tp])
+    return committed
