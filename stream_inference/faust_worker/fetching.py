@@ -3,7 +3,7 @@
 - The fetch wait can be set; Faust hard-codes 1.5 s.
 - Events of transactions are read when they are committed, and never when they are aborted.
 - After a rebalance a partition of which nothing is committed is read from its beginning.
-- What one fetch brings is bounded in bytes, and no partition waits for another's backlog.
+- What one fetch brings is bounded in bytes, and no partition waits for another's whole backlog.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer
     from faust.types import TP
 
-_SHARE: Final = 64  # most events of a partition before it is another's turn
-_MOST_BYTES: Final = 2**22  # that one fetch takes; only the last share may go beyond
+_PIECE: Final = 64  # events that are taken before the bounds are looked at
+_MOST_BYTES: Final = 2**22  # that one fetch takes; only the last piece may go beyond
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -67,6 +67,7 @@ class Thread(driver.AIOKafkaConsumerThread):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.times_back = 0
+        self._turn = 0  # which partition is the first
         self._fetched: dict[TP, int] = {}  # the last offset of each partition
 
     async def on_start(self) -> None:
@@ -112,28 +113,31 @@ class Thread(driver.AIOKafkaConsumerThread):
         return committed
 
     async def _fetch_records(self, *args: Any, **more: Any) -> Fetched:  # noqa: ANN401 - as above
-        """Take what is buffered, of each partition in turn, or wait for something.
+        """Take what is buffered, or wait for something.
 
-        Bounded in bytes too, as a thousand events of a megabyte would be a gigabyte. In turn, as
-        aiokafka would first give all that it has of a partition that lags far behind.
+        Bounded in bytes too, as a thousand events of a megabyte would be a gigabyte. Each
+        partition is the first by turns, as aiokafka would give all that it has of one that lags
+        far behind before it comes to the next.
         """
         consumer, active = args
         most, take = more["max_records"], super()._fetch_records
-        more["max_records"] = min(_SHARE, most)
+        more["max_records"] = min(_PIECE, most)
         taken = Fetched(await take(consumer, active, **more), self.times_back)
         more["timeout"] = 0
-        turns = deque(active if taken else ())
+        turns = deque(sorted(active) if taken else ())
+        turns.rotate(-self._turn)
+        self._turn += 1
         while turns and taken.count < most and taken.size < _MOST_BYTES:
-            tp = turns.popleft()
             try:
-                found = await take(consumer, {tp}, **more)
+                found = await take(consumer, {turns[0]}, **more)
             except KafkaError:  # the next fetch meets it again; what is taken must not be lost
                 break
             if taken.times_back != self.times_back:
                 taken = Fetched({}, self.times_back)
             if found:
                 taken.add(found)
-                turns.append(tp)
+            else:
+                turns.popleft()
         return taken
 
 
