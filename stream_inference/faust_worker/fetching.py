@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer
     from faust.types import TP
 
-_PIECE: Final = 64  # events that are taken before the bounds are looked at
+_PIECE: Final = 16  # events that are taken before the bounds are looked at
 _MOST_BYTES: Final = 2**22  # that one fetch takes; only the last piece may go beyond
 _LOG: Final = logging.getLogger(__name__)
 

@@ -47,6 +47,20 @@ class Consumer(driver.Consumer):
         super().stop_flow()
         self.looks_again.set()
 
+    def resume_flow(self) -> None:
+        """End a rebalance."""
+        super().resume_flow()
+        self.looks_again.set()
+
+    async def seek_to_committed(self) -> Any:  # noqa: ANN401 - Faust's own types
+        """Go back to what is committed; nothing is handed over before Faust resumes the flow.
+
+        A seek may end within the next rebalance. Faust then resumes the flow too early, and
+        empties the queues later, when what is in them does not come again.
+        """
+        self.stop_flow()
+        return await super().seek_to_committed()
+
     async def _drain_messages(self, fetcher: Any) -> None:  # noqa: ANN401 - Faust's own types
         """Fetch and hand over until the fetcher is stopped."""
         try:
