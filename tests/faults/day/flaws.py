@@ -17,6 +17,7 @@ from data import model_parts, user_history, user_store
 from data.user_history import UserHistory
 from stream_inference import micro_batch, write_back
 from stream_inference.dead_letters import Message, Origin
+from stream_inference.faust_worker import transport
 from stream_inference.faust_worker.worker import Worker
 from stream_inference.micro_batch import MicroBatches
 
@@ -126,7 +127,8 @@ def blocked_log(_: str) -> None:
 
 
 def naive(_: str) -> None:
-    """Be the agent of Faust's own examples, and raise at the user `POISON`."""
+    """Be the agent of Faust's examples, on Faust's transport, and raise at the user `POISON`."""
+    vars(transport)["SCHEME"] = "kafka"
 
     async def consume(self: Worker, stream: Any) -> None:  # noqa: ANN401 - Faust has no types
         async for event in stream.events():
