@@ -80,10 +80,10 @@ class Consumer(driver.Consumer):
         """
         topics: Any = self.app.topics
         channels = topics._tp_index  # noqa: SLF001 - there is no public way
-        await self._wait_for_room(channels)
+        has_room = await self._wait_for_room(channels)
         mine = {tp: found for tp, found in fetched.items() if tp in channels}
         thread: Any = self._thread
-        if mine and fetched.times_back == thread.times_back:
+        if has_room and mine and fetched.times_back == thread.times_back:
             last = next(reversed(mine))
             message = self._to_message(last, mine[last][-1])
             message.tracked = True  # acknowledging is ours
@@ -91,8 +91,8 @@ class Consumer(driver.Consumer):
             (channel,) = channels[last]
             channel.queue.put_nowait(event)
 
-    async def _wait_for_room(self, channels: Any) -> None:  # noqa: ANN401 - Faust's own types
-        """Wait until no rebalance goes on, and the queues have room.
+    async def _wait_for_room(self, channels: Any) -> bool:  # noqa: ANN401 - Faust's own types
+        """Wait until no rebalance goes on, and the queues have room; no if it is stopped before.
 
         From here on to the queue nothing may be awaited. Faust empties the queues when a
         rebalance begins: what would be put into one after that has lost what stood before it.
@@ -105,7 +105,8 @@ class Consumer(driver.Consumer):
                 self.looks_again.clear()
                 await self.looks_again.wait()
             else:
-                return
+                return True
+        return False
 
     def reflected(self, offsets: Mapping[TP, int]) -> None:
         """Take note of the last event of each partition that is in Redis with all before it."""

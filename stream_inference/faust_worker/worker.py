@@ -183,4 +183,5 @@ class Worker:
 
 def _message(record: Any) -> Message:  # noqa: ANN401 - aiokafka has no types
     origin = Origin(record.topic, record.partition, record.offset)
-    return Message(origin, record.value, record.key, record.timestamp / 1000)
+    sent_ms = record.timestamp  # none in messages of before Kafka 0.10
+    return Message(origin, record.value, record.key, None if sent_ms is None else sent_ms / 1000)

@@ -1,0 +1,106 @@
+"""What one fetch takes from the Kafka client, and what a message becomes."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import nullcontext
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from aiokafka.errors import OffsetOutOfRangeError
+
+from stream_inference.faust_worker import worker
+from stream_inference.faust_worker.app import faust_app
+from tests.builders import WORKER_SETTINGS
+from tests.unit.stream_inference.handed import FIRST, SECOND, Handed, record
+
+if TYPE_CHECKING:
+    from stream_inference.faust_worker.fetching import Fetched
+
+
+class Buffers:
+    """The client's buffers: what stands first is given first, as aiokafka does."""
+
+    def __init__(self, waiting: dict[Any, list[Any]]) -> None:
+        self.waiting = waiting
+        self.breaks: Any = None
+        self._subscriptions = SimpleNamespace(fetch_context=nullcontext)
+        self._closed = False
+
+    async def fetched_records(self, partitions: set[Any], **asked: Any) -> dict[Any, list[Any]]:  # noqa: ANN401 - as aiokafka
+        """Give at most so many."""
+        given, max_records = {}, asked["max_records"]
+        for tp in partitions if len(partitions) == 1 else list(self.waiting):
+            if tp == self.breaks:
+                self.breaks = None
+                raise OffsetOutOfRangeError({tp: 1})
+            given[tp] = self.waiting[tp][:max_records]
+            self.waiting[tp] = self.waiting[tp][max_records:]
+            max_records -= len(given[tp])
+        return {tp: found for tp, found in given.items() if found}
+
+
+def fetch(buffers: Buffers, times: int = 1) -> list[Fetched]:
+    """Fetch, as the thread does."""
+
+    async def fetches() -> list[Fetched]:
+        handed = Handed(room=1)
+        take = handed.consumer._thread._fetch_records
+        client, active = SimpleNamespace(_fetcher=buffers, _closed=False), {FIRST, SECOND}
+        fetched = [await take(client, active, timeout=1.0, max_records=1024) for _ in range(times)]
+        handed.close()
+        return fetched
+
+    return asyncio.run(fetches())
+
+
+def test_a_backlog_keeps_nobody_waiting() -> None:
+    """Beside a partition that lags far behind, another's events come by turns."""
+    buffers = Buffers({FIRST: [record(FIRST, n) for n in range(9000)], SECOND: []})
+    buffers.waiting[SECOND] = [record(SECOND, n) for n in range(3)]
+    fetched = fetch(buffers, 2)
+    assert [r.offset for one in fetched for r in one.get(SECOND, [])] == [0, 1, 2]
+    of_first = [r.offset for one in fetched for r in one[FIRST]]
+    assert of_first == list(range(len(of_first)))
+    assert all(1024 <= one.count < 1024 + 16 for one in fetched)
+
+
+def test_large_events_come_a_few_at_a_time() -> None:
+    """A fetch of large events ends after some megabytes."""
+    large = [replace(record(FIRST, n), value=b"x" * 100_000) for n in range(1000)]
+    (fetched,) = fetch(Buffers({FIRST: large, SECOND: []}))
+    assert fetched.size < 2**22 + 16 * 100_000
+    assert [r.offset for r in fetched[FIRST]] == list(range(fetched.count))
+
+
+def test_an_error_loses_nothing_that_was_taken() -> None:
+    """A partition's error, met after another's events were taken, waits for the next fetch."""
+    buffers = Buffers({FIRST: [record(FIRST, n) for n in range(64)]})
+    buffers.breaks = SECOND
+    assert [r.offset for r in fetch(buffers)[0][FIRST]] == list(range(64))
+
+
+@pytest.mark.parametrize(("sent_ms", "sent_s"), [(1500, 1.5), (None, None)])
+def test_message_of_a_record(sent_ms: int | None, sent_s: float | None) -> None:
+    """A record's place, payload and key stay; old messages have no time of sending."""
+    message = worker._message(replace(record(SECOND, 7), timestamp=sent_ms))
+    assert message == (("events", 1, 7), b"v", b"k", sent_s)
+
+
+def test_fetch_settings() -> None:
+    """A broker is asked to hold a fetch for as long as the settings say."""
+    settings = msgspec.structs.replace(WORKER_SETTINGS, fetch_wait_ms=77)
+
+    async def asked() -> int:
+        app: Any = faust_app(settings)
+        thread = app.consumer._thread
+        thread.thread_loop.close()  # it is never started
+        kafka = thread._create_worker_consumer(app.transport)
+        await kafka.stop()
+        wait: int = kafka._fetch_max_wait_ms
+        return wait
+
+    assert asyncio.run(asked()) == 77
