@@ -6,8 +6,9 @@ It is `redis-server` or `valkey-server` where the PATH has one, else the one in 
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
-import secrets
+import random
 import shutil
 import signal
 import socket
@@ -28,8 +29,9 @@ _START_SECONDS = 20.0
 _POLL_SECONDS = 0.01
 _HOST = "127.0.0.1"
 # Below those that systems give to outgoing connections: one of them could be taken by a client
-# while a server that was killed is away.
-_PORTS = range(20_000, 30_000)
+# while a server that was killed is away. Each comes once: whoever starts a cluster asks for all
+# its ports before a server listens on the first.
+_PORTS = itertools.cycle(random.SystemRandom().sample(range(20_000, 30_000), 10_000))
 
 
 def available_servers() -> dict[str, Path]:
@@ -177,7 +179,7 @@ def _choose(prefer: str | None) -> Path:
 def free_port() -> int:
     """Find a port of this machine that nobody listens on now."""
     while True:
-        port = secrets.choice(_PORTS)
+        port = next(_PORTS)
         try:
             socket.create_server((_HOST, port)).close()
         except OSError:

@@ -15,7 +15,7 @@ import redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from deploy.embedded.broker import PARTITION_BYTES, EmbeddedBroker, TrimmedError
-from deploy.embedded.redis_server import EmbeddedRedis, available_servers
+from deploy.embedded.redis_server import EmbeddedRedis, available_servers, free_port
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -183,6 +183,12 @@ def test_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     """A server that ends at once shows its last words in the error."""
     with pytest.raises(RuntimeError, match="No such file or directory"):
         EmbeddedRedis(keep_in=tmp_path / "missing")
+
+
+def test_no_port_is_given_twice() -> None:
+    """Whoever asks for the ports of many servers before the first listens gets different ones."""
+    ports = [free_port() for _ in range(1000)]
+    assert len(set(ports)) == len(ports)
 
 
 @needs_proc
