@@ -60,7 +60,7 @@ def keys_of(client: Client, versions: list[ModelVersion]) -> set[bytes]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("server", available_servers(), indirect=True)  # the same on a cluster
+@pytest.mark.parametrize("server", [*available_servers()][:1], indirect=True)  # all do the same
 def test_a_crash_at_any_step_does_no_harm(
     client: Client, server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

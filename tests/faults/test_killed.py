@@ -54,11 +54,12 @@ def test_a_kill_at_any_point_does_no_harm(
 ) -> None:
     """Wherever it dies, all is as before or as after; the last night, undisturbed, tidies up.
 
-    Each night runs on what the one before it left.
+    Each night runs on what the one before it left. Where stages begin is for the test below.
     """
     houses = new_houses(AT_ONCE)
-    ended = [status for some in in_threes(points) for status in kill(houses, some, jobs, histories)]
-    assert ended.count(KILLED) > 0.8 * len(points)  # where much is left over, points move
+    within = [point for point in points if "," in point]
+    ended = [status for some in in_threes(within) for status in kill(houses, some, jobs, histories)]
+    assert ended.count(KILLED) > 0.8 * len(within)  # where much is left over, points move
     for night in [house.night(jobs, histories.tonight) for house in houses]:
         assert night.ended().line()["verdict"] == "published"
     assert [house.strays() for house in houses] == [[]] * AT_ONCE

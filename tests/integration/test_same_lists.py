@@ -89,6 +89,7 @@ class Oracle:
     def __init__(self, model: FrozenModel) -> None:
         self.model = plain_model(model)
         self.row_of = {video: row for row, video in enumerate(self.model["ids"])}
+        self.ids = np.array(self.model["ids"], dtype=object)
 
     def up_next(self, history: oracle.History) -> oracle.UpNext:
         """Make a list, with the scores of all candidates."""
@@ -101,7 +102,8 @@ class Oracle:
             )
             if row is not None and value:
                 rows.append(row)
-                soon += oracle.follow_ups(model, row, age) * (value > 0)
+                if value > 0:
+                    soon += oracle.follow_ups(model, row, age)
                 said.append(value)
                 left.append(oracle_signals.left_of(age, model["confidence"]))
         stored, preferences = np.array(said), np.array(left)
@@ -110,15 +112,19 @@ class Oracle:
         if personal:
             user = self._fold_in(rows, stored, preferences)
             scores = model["item_factors"] @ user + model["prior"] + soon
-        open_rows = np.setdiff1d(np.flatnonzero(~np.array(model["blocked"])), rows)
+        is_open = ~np.array(model["blocked"])
+        is_open[rows] = False
+        open_rows = np.flatnonzero(is_open)
         best = open_rows[np.argsort(-scores[open_rows], kind="stable")][:LENGTH]
-        ids, values = model["ids"], scores.tolist()
         return {
             "at": oracle.newest_at(history),
             "personal": personal,
-            "items": [(ids[row], values[row]) for row in best.tolist()],
-            "scores": {ids[row]: values[row] for row in open_rows.tolist()},
+            "items": self._named(best, scores),
+            "scores": dict(self._named(open_rows, scores)),
         }
+
+    def _named(self, rows: NDArray[np.intp], scores: Floats) -> Listed:
+        return list(zip(self.ids[rows].tolist(), scores[rows].tolist(), strict=True))
 
     def _fold_in(self, rows: list[int], stored: Floats, preferences: Floats) -> Floats:
         factors = self.model["item_factors"][rows]
