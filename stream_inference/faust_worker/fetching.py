@@ -12,7 +12,7 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError
 from faust.transport.drivers import aiokafka as driver
 
 from stream_inference.faust_worker.answers import translate
@@ -147,10 +147,18 @@ async def go_back(consumer: AIOKafkaConsumer) -> dict[Any, int | None]:
     aiokafka's own way leaves a partition where it is as long as nothing is committed, so its
     first events would be lost. And it goes back with one partition after the other, while a fetch
     may take what comes of the first.
+
+    Raises
+    ------
+    IllegalStateError
+        If the next rebalance has given other partitions meanwhile: it goes back by itself.
     """
-    committed = {tp: await consumer.committed(tp) for tp in consumer.assignment()}
+    assignment = consumer._subscription.subscription.assignment  # noqa: SLF001 - there is no public way
+    committed = {tp: await consumer.committed(tp) for tp in assignment.tps}
     new = [tp for tp, offset in committed.items() if not offset]
     first = await consumer.beginning_offsets(new) if new else {}
-    for tp in committed.keys() & consumer.assignment():  # from here on nothing comes between
-        consumer.seek(tp, committed[tp] or first[tp])
+    if not assignment.active:  # Faust takes this for what it is
+        raise IllegalStateError("another rebalance is over")
+    for tp, offset in committed.items():  # from here on nothing comes between
+        consumer.seek(tp, offset or first[tp])
     return committed

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.errors import IllegalStateError, OffsetOutOfRangeError
 
 from stream_inference.faust_worker import worker
 from stream_inference.faust_worker.app import faust_app
@@ -81,6 +82,34 @@ def test_an_error_loses_nothing_that_was_taken() -> None:
     buffers = Buffers({FIRST: [record(FIRST, n) for n in range(64)]})
     buffers.breaks = SECOND
     assert [r.offset for r in fetch(buffers)[0][FIRST]] == list(range(64))
+
+
+def test_a_late_way_back_is_given_up() -> None:
+    """Whoever is on the way back until the next rebalance is over moves nothing any more."""
+
+    async def late() -> tuple[int, list[Any]]:
+        handed, seeks = Handed(room=1), []
+        handed.close()
+        state = SubscriptionState()
+        state.subscribe({"events"})
+        state.assign_from_subscribed({FIRST})
+
+        async def committed(_: Any) -> int:  # noqa: ANN401 - as aiokafka
+            state.assign_from_subscribed({FIRST, SECOND})
+            return 5
+
+        thread = handed.consumer._thread
+        thread._consumer = SimpleNamespace(
+            _subscription=state,
+            assignment=state.assigned_partitions,
+            committed=committed,
+            seek=lambda *to: seeks.append(to),
+        )
+        with pytest.raises(IllegalStateError):
+            await thread._go_back()
+        return thread.times_back, seeks
+
+    assert asyncio.run(late()) == (0, [])
 
 
 @pytest.mark.parametrize(("sent_ms", "sent_s"), [(1500, 1.5), (None, None)])
