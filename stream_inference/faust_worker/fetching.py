@@ -37,12 +37,15 @@ class Fetched(dict[Any, list[Any]]):
         How often the consumer had gone back to what is committed when this left its buffers.
     count, size
         Events, and the bytes of what they say.
+    were_reset
+        Partitions that begin in front of where they were, as Kafka has lost what was there.
     """
 
     def __init__(self, records: Mapping[Any, list[Any]], times_back: int) -> None:
         super().__init__()
         self.times_back = times_back
         self.count = self.size = 0
+        self.were_reset: set[TP] = set()
         self.add(records)
 
     def add(self, records: Mapping[Any, list[Any]]) -> None:
@@ -68,18 +71,12 @@ class Thread(driver.AIOKafkaConsumerThread):
         super().__post_init__()
         self.times_back = 0
         self._turn = 0  # which partition is the first
-        self._fetched: dict[TP, int] = {}  # the last offset of each partition
+        self._fetched: dict[TP, int] = {}  # of each partition the last offset, or what is committed
 
     async def on_start(self) -> None:
         """Start the client, and let it understand its group's coordinator."""
         await super().on_start()
         translate(self._ensure_consumer()._coordinator)  # noqa: SLF001 - there is no public way
-
-    async def getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ANN401, ASYNC109 - as in Faust
-        """Fetch, and take note of how far."""
-        records = await super().getmany(active_partitions, timeout)
-        self._fetched |= {tp: found[-1].offset for tp, found in records.items() if found}
-        return records
 
     def lag(self, tp: TP, start: int) -> int | None:
         """Count offsets from here on that can be read, as Kafka said with the last fetch.
@@ -110,6 +107,7 @@ class Thread(driver.AIOKafkaConsumerThread):
     async def _go_back(self) -> dict[Any, int | None]:
         committed = await go_back(self._ensure_consumer())
         self.times_back += 1
+        self._fetched |= {tp: (offset or 0) - 1 for tp, offset in committed.items()}
         return committed
 
     async def _fetch_records(self, *args: Any, **more: Any) -> Fetched:  # noqa: ANN401 - as above
@@ -138,7 +136,15 @@ class Thread(driver.AIOKafkaConsumerThread):
                 taken.add(found)
             else:
                 turns.popleft()
+        self._note(taken)
         return taken
+
+    def _note(self, taken: Fetched) -> None:
+        """Take note of how far it came, and of what stands in front of where a partition was."""
+        for tp, found in taken.items():
+            if found[0].offset <= self._fetched.get(tp, -1):
+                taken.were_reset.add(tp)
+            self._fetched[tp] = found[-1].offset
 
 
 async def go_back(consumer: AIOKafkaConsumer) -> dict[Any, int | None]:

@@ -38,6 +38,7 @@ class Consumer(driver.Consumer):
     def __init__(self, *args: Any, **more: Any) -> None:  # noqa: ANN401 - Faust's own types
         super().__init__(*args, **more)
         self.looks_again = asyncio.Event()
+        self._were_reset: set[TP] = set()
 
     def _new_consumer_thread(self) -> Thread:
         return Thread(self, loop=self.loop, beacon=self.beacon)
@@ -87,6 +88,7 @@ class Consumer(driver.Consumer):
             last = next(reversed(mine))
             message = self._to_message(last, mine[last][-1])
             message.tracked = True  # acknowledging is ours
+            self._were_reset |= fetched.were_reset
             event = faust.Event(self.app, None, list(chain(*mine.values())), None, message)
             (channel,) = channels[last]
             channel.queue.put_nowait(event)
@@ -109,7 +111,15 @@ class Consumer(driver.Consumer):
         return False
 
     def reflected(self, offsets: Mapping[TP, int]) -> None:
-        """Take note of the last event of each partition that is in Redis with all before it."""
+        """Take note of the last event of each partition that is in Redis with all before it.
+
+        Where Kafka has lost what is committed, that is forgotten: Faust would commit nothing in
+        front of it, and new events there would be skipped after the next rebalance.
+        """
+        for tp in self._were_reset & offsets.keys():
+            if offsets[tp] < (self._committed_offset[tp] or 0):
+                self._were_reset.remove(tp)
+                self._committed_offset[tp] = None
         self._acked.update({tp: [offset] for tp, offset in offsets.items()})
         now = time.monotonic()
         self.app.monitor.stream_inbound_time.update(dict.fromkeys(offsets, now))

@@ -64,7 +64,7 @@ class Handed:
             if fetch in (BEFORE, AFTER):
                 self.consumer.stop_flow()
                 asyncio.get_running_loop().call_soon(end_rebalance, fetch is BEFORE)
-            return Fetched(fetch or {}, thread.times_back)
+            return fetch if isinstance(fetch, Fetched) else Fetched(fetch or {}, thread.times_back)
 
         def end_rebalance(went_back: bool) -> None:  # noqa: FBT001 - called by the event loop
             thread.times_back += went_back

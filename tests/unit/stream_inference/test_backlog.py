@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stream_inference.faust_worker.backlog import Backlog
+from stream_inference.faust_worker.fetching import Fetched
 from tests.unit.stream_inference.handed import FIRST, SECOND, Handed, record, records
 
 
@@ -32,6 +33,27 @@ def test_commits_behind_the_last_reflected() -> None:
         return seen
 
     assert asyncio.run(commits()) == [{FIRST: 5}, {FIRST: 10, SECOND: 1}, {}, {}]
+
+
+def test_commits_again_from_where_kafka_reset_it() -> None:
+    """Where Kafka has lost what is committed, what is reflected since then is committed."""
+
+    async def commits() -> list[dict[Any, int]]:
+        handed, seen = Handed(room=4), []
+        consumer = handed.consumer
+        backlog = Backlog(handed.app, handed.queue)
+        reset = Fetched(records(0, 1), 0)
+        reset.were_reset.add(FIRST)
+        await handed.drain(records(999), reset)
+        for most in (1, 2):  # what was taken before is committed when the new is handed over
+            backlog.take(most)
+            backlog.reflected()
+            seen.append(consumer._filter_committable_offsets({FIRST}))
+            consumer._committed_offset.update(seen[-1])
+        handed.close()
+        return seen
+
+    assert asyncio.run(commits()) == [{FIRST: 1000}, {FIRST: 2}]
 
 
 @pytest.mark.parametrize("how_far", ["begun", "over"])

@@ -44,14 +44,16 @@ class Buffers:
         return {tp: found for tp, found in given.items() if found}
 
 
-def fetch(buffers: Buffers, times: int = 1) -> list[Fetched]:
-    """Fetch, as the thread does."""
+def fetch(*buffers: Buffers) -> list[Fetched]:
+    """Fetch from each, one after the other, as the thread does."""
 
     async def fetches() -> list[Fetched]:
         handed = Handed(room=1)
         take = handed.consumer._thread._fetch_records
-        client, active = SimpleNamespace(_fetcher=buffers, _closed=False), {FIRST, SECOND}
-        fetched = [await take(client, active, timeout=1.0, max_records=1024) for _ in range(times)]
+        fetched = []
+        for one in buffers:
+            client, active = SimpleNamespace(_fetcher=one, _closed=False), {FIRST, SECOND}
+            fetched.append(await take(client, active, timeout=1.0, max_records=1024))
         handed.close()
         return fetched
 
@@ -62,7 +64,7 @@ def test_a_backlog_keeps_nobody_waiting() -> None:
     """Beside a partition that lags far behind, another's events come by turns."""
     buffers = Buffers({FIRST: [record(FIRST, n) for n in range(9000)], SECOND: []})
     buffers.waiting[SECOND] = [record(SECOND, n) for n in range(3)]
-    fetched = fetch(buffers, 2)
+    fetched = fetch(buffers, buffers)
     assert [r.offset for one in fetched for r in one.get(SECOND, [])] == [0, 1, 2]
     of_first = [r.offset for one in fetched for r in one[FIRST]]
     assert of_first == list(range(len(of_first)))
@@ -82,6 +84,13 @@ def test_an_error_loses_nothing_that_was_taken() -> None:
     buffers = Buffers({FIRST: [record(FIRST, n) for n in range(64)]})
     buffers.breaks = SECOND
     assert [r.offset for r in fetch(buffers)[0][FIRST]] == list(range(64))
+
+
+def test_a_reset_is_told() -> None:
+    """A fetch tells which partition goes on in front of where it was."""
+    first = Buffers({FIRST: [record(FIRST, 7)], SECOND: [record(SECOND, 7)]})
+    second = Buffers({FIRST: [record(FIRST, 3)], SECOND: [record(SECOND, 8)]})
+    assert [one.were_reset for one in fetch(first, second)] == [set(), {FIRST}]
 
 
 def test_a_late_way_back_is_given_up() -> None:
