@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SCHEME: Final = "upnext"
 _FETCH_S: Final = 1.0
+_PATIENT: Final = 0.9  # how much of Faust's patience with a broker is ours
 
 
 class Consumer(driver.Consumer):
@@ -58,9 +59,19 @@ class Consumer(driver.Consumer):
 
         A seek may end within the next rebalance. Faust then resumes the flow too early, and
         empties the queues later, when what is in them does not come again.
+
+        Raises
+        ------
+        TimeoutError
+            Before Faust loses patience: it would wait for no further rebalance, without a word.
         """
         self.stop_flow()
-        return await super().seek_to_committed()
+        patience_s = _PATIENT * self.app.conf.broker_request_timeout
+        try:
+            return await asyncio.wait_for(super().seek_to_committed(), patience_s)
+        except TimeoutError as error:
+            told = f"for {patience_s:g} s Kafka has not told where the group goes on"
+            raise TimeoutError(told) from error
 
     async def _drain_messages(self, fetcher: Any) -> None:  # noqa: ANN401 - Faust's own types
         """Fetch and hand over until the fetcher is stopped."""

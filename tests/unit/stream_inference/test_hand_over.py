@@ -113,6 +113,22 @@ def test_nothing_comes_while_the_consumer_goes_back() -> None:
     assert asyncio.run(hand()) == [5]
 
 
+def test_no_answer_ends_before_faust_loses_patience() -> None:
+    """The way back ends with an error when Kafka does not answer, before Faust gives up."""
+
+    async def go_back() -> bool:
+        handed = Handed(room=1)
+        handed.close()
+        handed.app.conf.broker_request_timeout = 0.05
+        handed.consumer._thread.seek_to_committed = asyncio.Event().wait
+        with pytest.raises(TimeoutError, match="has not told where"):
+            await asyncio.wait_for(handed.consumer.perform_seek(), 5)
+        flows: bool = handed.consumer.flow_active
+        return flows
+
+    assert not asyncio.run(go_back())
+
+
 def test_full_queue_is_waited_for() -> None:
     """Nothing is dropped when the queue is full: it is handed over when there is room."""
 
