@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from aiokafka.consumer.fetcher import OffsetResetStrategy
 from aiokafka.errors import IllegalStateError, KafkaError
 from faust.transport.drivers import aiokafka as driver
 
@@ -161,10 +162,11 @@ async def go_back(consumer: AIOKafkaConsumer) -> dict[Any, int | None]:
     """
     assignment = consumer._subscription.subscription.assignment  # noqa: SLF001 - there is no public way
     committed = {tp: await consumer.committed(tp) for tp in assignment.tps}
-    new = [tp for tp, offset in committed.items() if not offset]
-    first = await consumer.beginning_offsets(new) if new else {}
     if not assignment.active:  # Faust takes this for what it is
         raise IllegalStateError("another rebalance is over")
     for tp, offset in committed.items():  # from here on nothing comes between
-        consumer.seek(tp, offset or first[tp])
+        if offset:
+            consumer.seek(tp, offset)
+        else:  # asked for beside fetching: its leader may be away, which is nobody else's matter
+            consumer._fetcher.request_offset_reset([tp], OffsetResetStrategy.EARLIEST)  # noqa: SLF001 - as above
     return committed
