@@ -135,6 +135,16 @@ class Consumer(driver.Consumer):
         now = time.monotonic()
         self.app.monitor.stream_inbound_time.update(dict.fromkeys(offsets, now))
 
+    async def maybe_wait_for_commit_to_finish(self) -> bool:
+        """Wait until no commit is under way.
+
+        Faust would take that one for the one that is asked for, and leave out what was
+        acknowledged since it began: of a worker that is stopped, the last second.
+        """
+        while under_way := self._commit_fut:
+            await asyncio.wait([under_way])
+        return False
+
     def _new_offset(self, tp: TP) -> int | None:
         """Give the offset to commit."""
         last: list[int] = self._acked[tp]

@@ -35,6 +35,33 @@ def test_commits_behind_the_last_reflected() -> None:
     assert asyncio.run(commits()) == [{FIRST: 5}, {FIRST: 10, SECOND: 1}, {}, {}]
 
 
+def test_a_commit_under_way_leaves_nothing_out() -> None:
+    """What is acknowledged while a commit is under way is committed by the next one."""
+
+    async def commits() -> list[dict[Any, int]]:
+        handed, seen = Handed(room=1), []
+        consumer, answers = handed.consumer, asyncio.Event()
+
+        async def commit(offsets: dict[Any, int]) -> bool:
+            seen.append(offsets)
+            await answers.wait()
+            return True
+
+        consumer._commit_offsets = lambda offsets, **_: commit(offsets)
+        consumer.reflected({FIRST: 4})
+        first = asyncio.ensure_future(consumer.commit())
+        await asyncio.sleep(0.01)
+        consumer.reflected({FIRST: 9})
+        second = asyncio.ensure_future(consumer.commit())
+        await asyncio.sleep(0.01)
+        answers.set()
+        await asyncio.wait_for(asyncio.gather(first, second), 5)
+        handed.close()
+        return seen
+
+    assert asyncio.run(commits()) == [{FIRST: 5}, {FIRST: 10}]
+
+
 def test_commits_again_from_where_kafka_reset_it() -> None:
     """Where Kafka has lost what is committed, what is reflected since then is committed."""
 
