@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import faust
 import pytest
+from aiokafka.consumer.fetcher import OffsetResetStrategy
+from aiokafka.consumer.subscription_state import SubscriptionState
 
 from stream_inference.faust_worker.backlog import Backlog
-from tests.unit.stream_inference.handed import AFTER, BEFORE, SECOND, Handed, record, records
+from tests.unit.stream_inference.handed import AFTER, BEFORE, FIRST, SECOND, Handed, record, records
 
 
 def test_one_event_for_a_fetch() -> None:
@@ -127,6 +131,27 @@ def test_no_answer_ends_before_faust_loses_patience() -> None:
         return flows
 
     assert not asyncio.run(go_back())
+
+
+def test_a_reset_is_no_reason_to_end() -> None:
+    """Faust's look at all partitions comes through while one of them is reset."""
+
+    async def look() -> None:
+        handed = Handed(room=1)
+        handed.close()
+        state = SubscriptionState()
+        state.subscribe({"events"})
+        state.assign_from_subscribed({FIRST})
+        place = state.subscription.assignment.state_value(FIRST)
+        place.timestamp, place.highwater = 1000 * time.time(), 5
+        place.await_reset(OffsetResetStrategy.EARLIEST)
+        handed.consumer._thread._consumer = SimpleNamespace(
+            _fetcher=SimpleNamespace(_subscriptions=state), assignment=state.assigned_partitions
+        )
+        handed.consumer._thread.time_started = 0.0
+        await handed.consumer.verify_all_partitions_active()
+
+    asyncio.run(look())
 
 
 def test_full_queue_is_waited_for() -> None:
