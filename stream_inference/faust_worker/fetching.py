@@ -37,7 +37,7 @@ class Fetched(dict[Any, list[Any]]):
     times_back
         How often the consumer had gone back to what is committed when this left its buffers.
     count, size
-        Events, and the bytes of what they say.
+        Events, and the bytes of what they say, and of their keys and headers.
     were_reset
         Partitions that begin in front of where they were, as Kafka has lost what was there.
     """
@@ -54,7 +54,7 @@ class Fetched(dict[Any, list[Any]]):
         for tp, found in records.items():
             self.setdefault(tp, []).extend(found)
             self.count += len(found)
-            self.size += sum(len(record.value or b"") for record in found)
+            self.size += sum(map(_size, found))
 
 
 class Thread(driver.AIOKafkaConsumerThread):
@@ -146,6 +146,13 @@ class Thread(driver.AIOKafkaConsumerThread):
             if found[0].offset <= self._fetched.get(tp, -1):
                 taken.were_reset.add(tp)
             self._fetched[tp] = found[-1].offset
+
+
+def _size(record: Any) -> int:  # noqa: ANN401 - aiokafka has no types
+    size = len(record.value or b"") + len(record.key or b"")
+    if record.headers:
+        size += sum(len(name) + len(value or b"") for name, value in record.headers)
+    return size
 
 
 async def go_back(consumer: AIOKafkaConsumer) -> dict[Any, int | None]:
