@@ -103,8 +103,13 @@ class Partitions:
         self._app.add_future(self._tell_places(sorted(came)))
 
     async def _tell_places(self, came: Sequence[TP]) -> None:
+        """Ask beside the calls that wait for the client: two that hang would hold all others up."""
+        kafka: Any = self._app.consumer
+        thread = kafka._thread  # noqa: SLF001 - Faust has no public way
+        asked = _places(thread._ensure_consumer(), came)  # noqa: SLF001 - as above
+        answer = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asked, thread.thread_loop))
         try:
-            places = await asyncio.wait_for(self._places(came), _ASK_S)
+            places = await asyncio.wait_for(answer, _ASK_S)
         except Exception as error:  # noqa: BLE001 - it is only told
             _LOG.warning("Kafka does not tell where this worker goes on: %r", error)
             return
@@ -113,15 +118,10 @@ class Partitions:
             self._next[tp.partition] = max(place.start, self._next.get(tp.partition, 0))
             place.tell(tp.partition)
 
-    async def _places(self, came: Sequence[TP]) -> dict[TP, _Place]:
-        kafka: Any = self._app.consumer
-        thread = kafka._thread  # noqa: SLF001 - Faust has no public way
-        committed = thread._ensure_consumer().committed  # noqa: SLF001 - as above
-        known = [await thread.call_thread(committed, tp) for tp in came]
-        first = await thread.earliest_offsets(*came)
-        end = await thread.highwaters(*came)
-        rows = zip(came, known, strict=True)
-        return {tp: _Place(offset, first[tp], end[tp]) for tp, offset in rows}
+
+async def _places(client: Any, came: Sequence[TP]) -> dict[TP, _Place]:  # noqa: ANN401 - aiokafka has no types
+    first, end = await client.beginning_offsets(came), await client.end_offsets(came)
+    return {tp: _Place(await client.committed(tp), first[tp], end[tp]) for tp in came}
 
 
 def _numbers(partitions: frozenset[TP]) -> str:
