@@ -13,7 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from aiokafka.consumer.fetcher import OffsetResetStrategy
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalGenerationError, IllegalStateError, KafkaError
 from faust.transport.drivers import aiokafka as driver
 
 from stream_inference.faust_worker.answers import translate
@@ -77,7 +77,9 @@ class Thread(driver.AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         """Start the client, and let it understand its group's coordinator."""
         await super().on_start()
-        translate(self._ensure_consumer()._coordinator)  # noqa: SLF001 - there is no public way
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - there is no public way
+        translate(coordinator)
+        commit_as_a_member(coordinator, self.app)
 
     def lag(self, tp: TP, start: int) -> int | None:
         """Count offsets from here on that can be read, as Kafka said with the last fetch.
@@ -153,6 +155,23 @@ def _size(record: Any) -> int:  # noqa: ANN401 - aiokafka has no types
     if record.headers:
         size += sum(len(name) + len(value or b"") for name, value in record.headers)
     return size
+
+
+def commit_as_a_member(coordinator: Any, app: Any) -> None:  # noqa: ANN401 - neither has types
+    """Let a consumer commit only what it has by its present place in the group.
+
+    aiokafka tries a commit again for as long as it takes, also after the group has dropped this
+    member. Kafka takes one without a member where the group is empty, and any one of a member:
+    what another worker has committed meanwhile would be undone.
+    """
+    commit = coordinator._do_commit_offsets  # noqa: SLF001 - there is no public way
+
+    async def guarded(assignment: Any, offsets: Any) -> None:  # noqa: ANN401 - as above
+        if not assignment.active or coordinator.generation != app.consumer_generation_id:
+            raise IllegalGenerationError(coordinator.group_id)
+        await commit(assignment, offsets)
+
+    coordinator._do_commit_offsets = guarded  # noqa: SLF001 - as above
 
 
 async def go_back(consumer: AIOKafkaConsumer) -> dict[Any, int | None]:
