@@ -12,16 +12,15 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from aiokafka.consumer.fetcher import OffsetResetStrategy
-from aiokafka.errors import IllegalGenerationError, IllegalStateError, KafkaError
+from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 
 from stream_inference.faust_worker.answers import translate
+from stream_inference.faust_worker.offsets import commit_as_a_member, go_back
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aiokafka import AIOKafkaConsumer
     from faust.types import TP
 
 _PIECE: Final = 16  # events that are taken before the bounds are looked at
@@ -155,44 +154,3 @@ def _size(record: Any) -> int:  # noqa: ANN401 - aiokafka has no types
     if record.headers:
         size += sum(len(name) + len(value or b"") for name, value in record.headers)
     return size
-
-
-def commit_as_a_member(coordinator: Any, app: Any) -> None:  # noqa: ANN401 - neither has types
-    """Let a consumer commit only what it has by its present place in the group.
-
-    aiokafka tries a commit again for as long as it takes, also after the group has dropped this
-    member. Kafka takes one without a member where the group is empty, and any one of a member:
-    what another worker has committed meanwhile would be undone.
-    """
-    commit = coordinator._do_commit_offsets  # noqa: SLF001 - there is no public way
-
-    async def guarded(assignment: Any, offsets: Any) -> None:  # noqa: ANN401 - as above
-        if not assignment.active or coordinator.generation != app.consumer_generation_id:
-            raise IllegalGenerationError(coordinator.group_id)
-        await commit(assignment, offsets)
-
-    coordinator._do_commit_offsets = guarded  # noqa: SLF001 - as above
-
-
-async def go_back(consumer: AIOKafkaConsumer) -> dict[Any, int | None]:
-    """Go back to what is committed, and where nothing is to the beginning; gives the former.
-
-    aiokafka's own way leaves a partition where it is as long as nothing is committed, so its
-    first events would be lost. And it goes back with one partition after the other, while a fetch
-    may take what comes of the first.
-
-    Raises
-    ------
-    IllegalStateError
-        If the next rebalance has given other partitions meanwhile: it goes back by itself.
-    """
-    assignment = consumer._subscription.subscription.assignment  # noqa: SLF001 - there is no public way
-    committed = {tp: await consumer.committed(tp) for tp in assignment.tps}
-    if not assignment.active:  # Faust takes this for what it is
-        raise IllegalStateError("another rebalance is over")
-    for tp, offset in committed.items():  # from here on nothing comes between
-        if offset:
-            consumer.seek(tp, offset)
-        else:  # asked for beside fetching: its leader may be away, which is nobody else's matter
-            consumer._fetcher.request_offset_reset([tp], OffsetResetStrategy.EARLIEST)  # noqa: SLF001 - as above
-    return committed

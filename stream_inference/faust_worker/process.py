@@ -72,8 +72,8 @@ class _Process(faust.Worker):
         while (left := _SILENCE_S - silent_s()) > 0:  # noqa: ASYNC110 - only time ends silence
             await asyncio.sleep(left)
         self._end(
-            f"Kafka has not answered for {_SILENCE_S:g} s: "
-            "what was not acknowledged is delivered again",
+            f"Kafka has not answered for {_SILENCE_S:g} s (it is away, or waits for another "
+            "worker): what was not acknowledged is delivered again",
             EXIT_UNFINISHED,
         )
 

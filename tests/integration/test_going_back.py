@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 import confluent_kafka
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from stream_inference.faust_worker.fetching import go_back
+from stream_inference.faust_worker.offsets import go_back
 
 if TYPE_CHECKING:
     from deploy.embedded.kafka import EmbeddedKafka

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 from aiokafka.consumer.subscription_state import SubscriptionState
-from aiokafka.errors import IllegalGenerationError, IllegalStateError, OffsetOutOfRangeError
+from aiokafka.errors import IllegalStateError, OffsetOutOfRangeError
 
-from stream_inference.faust_worker import fetching, worker
+from stream_inference.faust_worker import worker
 from stream_inference.faust_worker.app import faust_app
 from tests.builders import WORKER_SETTINGS
 from tests.unit.stream_inference.handed import FIRST, SECOND, Handed, record
@@ -124,24 +124,6 @@ def test_a_late_way_back_is_given_up() -> None:
         return thread.times_back, seeks
 
     assert asyncio.run(late()) == (0, [])
-
-
-@pytest.mark.parametrize(
-    ("generation", "active", "commits"), [(3, True, 1), (-1, True, 0), (4, True, 0), (3, False, 0)]
-)
-def test_commits_as_a_member(generation: int, active: bool, commits: int) -> None:  # noqa: FBT001 - a case
-    """Nothing is committed past the place in the group in which it was acknowledged."""
-    seen = []
-
-    async def commit(*what: object) -> None:
-        seen.append(what)
-
-    coordinator = SimpleNamespace(generation=generation, group_id="g", _do_commit_offsets=commit)
-    fetching.commit_as_a_member(coordinator, SimpleNamespace(consumer_generation_id=3))
-    refused = nullcontext() if commits else pytest.raises(IllegalGenerationError)
-    with refused:
-        asyncio.run(coordinator._do_commit_offsets(SimpleNamespace(active=active), {FIRST: 1}))
-    assert len(seen) == commits
 
 
 @pytest.mark.parametrize(("sent_ms", "sent_s"), [(1500, 1.5), (None, None)])
