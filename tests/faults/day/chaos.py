@@ -151,6 +151,7 @@ def main() -> None:
         chaos.go_on_for(60 * options.minutes)
         counts = stage.count(_SETTLE_S)
         chaos.tell("the end")
+        counts = checker.with_steps_back(stage, counts)
         chaos.tell_lost()
     print(counts)  # noqa: T201 - a command
     if found := complaints(chaos, counts):

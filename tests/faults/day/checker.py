@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tests import oracle
+from tests.faults.day.commits import commits, steps_back
 from tests.faults.day.flaws import POISON
 from tests.faults.day.witness import histories_of, holds
 from tests.integration.world import LIMIT, differences
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from tests.faults.day.commits import StepBack
     from tests.faults.day.ledger import Entry
     from tests.faults.day.stage import Stage
     from tests.oracle_signals import State
@@ -47,6 +49,9 @@ class Counts(NamedTuple):
         Lives of workers that Faust ended of its own accord, which no fault excuses.
     waited_s
         The longest that any event took from the producer into Redis, once the workers were up.
+    steps_back
+        Commits that lie before the last one of their partition, which no fault excuses; known
+        when all workers have ended, see `with_steps_back`.
     """
 
     sent: int
@@ -58,11 +63,16 @@ class Counts(NamedTuple):
     gave_up: int
     recovered_s: float | None
     waited_s: float | None
+    steps_back: Sequence[StepBack] = ()
 
     @property
     def is_exact(self) -> bool:
-        """Whether nothing was lost or doubled, all lists are right, and no worker gave up."""
-        return not (self.lost or self.doubled or self.differing or self.gave_up)
+        """Whether nothing was lost or doubled, all lists are right, and nobody did what none may.
+
+        That is to give up, and to go back in what is committed.
+        """
+        wrong = self.lost or self.doubled or self.differing
+        return not (wrong or self.gave_up or self.steps_back)
 
 
 def count(stage: Stage) -> Counts:
@@ -83,6 +93,13 @@ def count(stage: Stage) -> Counts:
         recovered_s=recovered(stage, entries),
         waited_s=waited(stage, entries),
     )
+
+
+def with_steps_back(stage: Stage, counts: Counts) -> Counts:
+    """End all workers in order, and count also the steps back in what they have committed."""
+    stage.crew.close()
+    found = steps_back(commits(stage.kafka.bootstrap), stage.name)
+    return counts._replace(steps_back=found)
 
 
 def replay(entries: Iterable[Entry], parked: Collection[Place]) -> dict[str, oracle.History]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from deploy.embedded.kafka.server import EmbeddedKafka
+from tests.faults.day.checker import with_steps_back
 from tests.faults.day.stage import Stage
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ class Row(NamedTuple):
                 return self.run(own, world, folder / "stage")
         folder.mkdir(parents=True, exist_ok=True)
         with Stage(kafka, world, folder, self.partitions) as stage:
-            return self.play(stage)
+            outcome = self.play(stage)
+            return outcome._replace(counts=with_steps_back(stage, outcome.counts))
 
     def is_held(self, outcome: Outcome) -> bool:
         """Whether a run went as the row promises."""

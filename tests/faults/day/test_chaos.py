@@ -9,6 +9,7 @@ import pytest
 from tests.faults.day.chaos import Chaos, complaints
 from tests.faults.day.chaos_ground import attempt
 from tests.faults.day.checker import Counts
+from tests.faults.day.commits import StepBack
 from tests.faults.day.table import took_effect
 from tests.waiting import wait_until
 
@@ -52,6 +53,7 @@ def test_a_fault_without_effect_is_told(play: Fault, told: str, *, happened: boo
     [
         ([("breaks", True)], RIGHT, []),
         ([("breaks", True)], RIGHT._replace(lost=1), ["not exact"]),
+        ([("breaks", True)], RIGHT._replace(steps_back=[StepBack(0, 9, 8)]), ["not exact"]),
         ([("breaks", True), ("misses", False)], RIGHT, ["without effect: misses"]),
     ],
 )
