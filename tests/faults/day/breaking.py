@@ -13,6 +13,7 @@ from deploy.embedded.redis_server import free_port
 from tests.faults.day.broker_tools import delete_topic
 from tests.faults.day.fail_over import follow
 from tests.faults.day.stage import RATE
+from tests.integration.world import traffic
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 TRIP_S: Final = (0.025, 0.1)  # the least and the most that `delay` holds a packet, each way
 BEFORE_S: Final = 1.0  # of traffic, so that the fault finds the stage at work
 AFTER_S: Final = 2.5
+_EACH: Final = 50  # events of a user
 LONG_S: Final = 120.0  # of load; it ends with its block
 
 
@@ -37,6 +39,13 @@ def under_load(stage: Stage, rate: float = RATE) -> Iterator[None]:
         yield
         stage.mark()
         time.sleep(AFTER_S)
+
+
+def send_backlog(stage: Stage, number: int) -> None:
+    """Send so many events at once, of users of whom none has more than a history holds."""
+    users = [f"backlog{user}" for user in range(number // _EACH)]
+    for event in traffic(users, number, seed=number):
+        stage.ledger.send(event)
 
 
 @contextmanager

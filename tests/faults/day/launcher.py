@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from stream_inference.micro_batch import MicroBatches
 from tests.faults.day.flaws import FLAWS
+from tests.faults.day.races import RACES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ def main() -> None:
     sys.argv[1:] = sys.argv[at + 1 :]
     for flaw in flaws:
         name, _, value = flaw.partition("=")
-        FLAWS[name](value)
+        (FLAWS | RACES)[name](value)
     take_notes(Path(notes))
 
     from deploy.cli import main as command_line  # noqa: PLC0415 - after the flaws

@@ -14,6 +14,7 @@ from tests.faults.day import (
     model_rows,
     network_rows,
     publisher_rows,
+    race_rows,
     redis_rows,
     worker_rows,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "model_rows",
     "network_rows",
     "publisher_rows",
+    "race_rows",
     "redis_rows",
     "worker_rows",
 ]

@@ -7,12 +7,11 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from tests.faults.day.breaking import under_load
+from tests.faults.day.breaking import send_backlog, under_load
 from tests.faults.day.flaws import POISON, READ, STALLED
 from tests.faults.day.ledger import numbered
 from tests.faults.day.stage import SESSION_S
 from tests.faults.day.table import Outcome, row, took_effect
-from tests.integration.world import traffic
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -121,9 +120,7 @@ def join_and_leave(stage: Stage, *, static: bool) -> Outcome:
 def joins_a_backlog(stage: Stage) -> Outcome:
     """Let a second worker come while more events wait than the first one's queue takes."""
     first = stage.start_workers(1, flaws=["slow_write=0.5"])[0]
-    users = [f"backlog{number}" for number in range(BACKLOG // 50)]
-    for event in traffic(users, BACKLOG, seed=BACKLOG):
-        stage.ledger.send(event)
+    send_backlog(stage, BACKLOG)
     wait_until(lambda: first.has_work, what="the first worker has work")
     second = stage.start_worker()
     second.wait_until_it_has_work()
