@@ -81,6 +81,9 @@ class Consumer(driver.Consumer):
         except self.consumer_stopped_errors:
             if not self.app.should_stop:
                 raise
+        except asyncio.CancelledError:
+            if not fetcher.should_stop:  # else Faust would take it for a crash, amid a rebalance
+                raise
 
     async def _hand_over(self, fetched: Any) -> None:  # noqa: ANN401 - Faust's own types
         """Give our one agent all of it as one event, when there is room.

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import Consumer
 
-from tests.faults.day.breaking import send_backlog
+from tests.faults.day.breaking import send_backlog, under_load
 from tests.faults.day.races import LATE_S, MET_FULL, MET_SEEK, SEEKS, SOUGHT
 from tests.faults.day.table import Outcome, row, took_effect
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.faults.day.crew import Worker
     from tests.faults.day.stage import Stage
@@ -26,6 +27,7 @@ _LASTS_S: Final = 1.5  # a rebalance: longer than a worker waits between two com
 _FLAWS: Final = (f"small_fetches={_FETCH}", "slow_write=0.2")
 _PATIENCE_S: Final = 10.0  # without a move
 _POLL_S: Final = 0.02
+_WAITS: Final = "Heartbeat failed"  # because of a rebalance: it joins anew
 
 
 @row(
@@ -104,6 +106,30 @@ def race_of_seeks(stage: Stage, *flaws: str) -> Outcome:
     return _outcome(stage, worker, MET_SEEK)
 
 
+@row(
+    "a worker is stopped in the middle of a rebalance",
+    promise="it ends in order when all have joined, and what it left comes to the next one",
+    how=f"SIGTERM when it waits for another member, which answers {_LASTS_S:g} s later; under load",
+)
+def stopped_amid_a_rebalance(stage: Stage) -> Outcome:
+    """Stop a worker while it joins its group anew, and start another one in its place."""
+    (worker,) = stage.start_workers(1, flaws=["tells_of_seeks"])
+    with under_load(stage), _member(stage, "other") as other, ThreadPoolExecutor(1) as beside:
+        _serve(worker, [other])
+        times = worker.said(_WAITS)
+        with _member(stage, "third") as third:
+            _wait_for(worker, _WAITS, times + 1)  # the other one does not answer
+            leaving = beside.submit(worker.leave)
+            time.sleep(_LASTS_S)
+            early = leaving.done()
+            _poll_until(leaving.done, [other, third], "the worker ends")
+        stage.mark()
+        stage.start_worker()
+    told = f"ended with status {leaving.result()}, when the other one had answered"
+    happened = leaving.result() == 0 and not early
+    return Outcome(stage.count(_PATIENCE_S), took_effect(told, happened=happened))
+
+
 def _start(stage: Stage, *flaws: str) -> Worker:
     (worker,) = stage.start_workers(
         1, flaws=[*_FLAWS, *flaws, "tells_of_seeks"], flags={"max-batch": str(_FETCH)}
@@ -146,10 +172,15 @@ def _serve(worker: Worker, members: Sequence[Consumer]) -> None:
 
 def _wait_for(worker: Worker, words: str, times: int, members: Sequence[Consumer] = ()) -> None:
     """Wait until a worker has said something so often, while members answer the broker."""
+    _poll_until(lambda: worker.said(words) >= times, members, words)
 
-    def has_said() -> bool:
+
+def _poll_until(holds: Callable[[], bool], members: Sequence[Consumer], what: str) -> None:
+    """Wait until something holds, while members answer the broker."""
+
+    def still() -> bool:
         for member in members:
             member.poll(_POLL_S)
-        return worker.said(words) >= times
+        return holds()
 
-    wait_until(has_said, 30, what=words)
+    wait_until(still, 30, what=what)

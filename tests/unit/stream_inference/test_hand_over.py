@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ import faust
 import pytest
 from aiokafka.consumer.fetcher import OffsetResetStrategy
 from aiokafka.consumer.subscription_state import SubscriptionState
+from faust.transport.consumer import Fetcher
 
 from stream_inference.faust_worker.backlog import Backlog
 from tests.unit.stream_inference.handed import AFTER, BEFORE, FIRST, SECOND, Handed, record, records
@@ -170,6 +172,27 @@ def test_full_queue_is_waited_for() -> None:
         return seen
 
     assert asyncio.run(hand()) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_stop_amid_a_rebalance(stops: bool) -> None:  # noqa: FBT001 - a case
+    """A fetcher that is cancelled ends in order if it is to stop; else Faust hears of it."""
+
+    async def stop() -> None:
+        handed = Handed(room=1)
+        handed.close()
+        fetcher = Fetcher(handed.app)
+        handed.consumer._getmany = lambda **_: asyncio.Event().wait()  # nothing comes
+        handed.consumer._set_active_tps({FIRST, SECOND})
+        draining = asyncio.ensure_future(handed.consumer._drain_messages(fetcher))
+        await asyncio.sleep(0.01)
+        if stops:
+            fetcher._stopped.set()
+        draining.cancel()
+        await draining
+
+    with nullcontext() if stops else pytest.raises(asyncio.CancelledError):
+        asyncio.run(stop())
 
 
 def test_stop_amid_a_full_queue() -> None:
