@@ -124,16 +124,21 @@ class Consumer(driver.Consumer):
         return False
 
     def reflected(self, offsets: Mapping[TP, int]) -> None:
-        """Take note of the last event of each partition that is in Redis with all before it.
-
-        Where Kafka has lost what is committed, that is forgotten: Faust would commit nothing in
-        front of it, and new events there would be skipped after the next rebalance.
-        """
-        for tp in self._were_reset & offsets.keys():
-            if offsets[tp] < (self._committed_offset[tp] or 0):
-                self._were_reset.remove(tp)
-                self._committed_offset[tp] = None
+        """Take note of the last event of each partition that is in Redis with all before it."""
         self._acked.update({tp: [offset] for tp, offset in offsets.items()})
+
+    def _should_commit(self, tp: TP, offset: int) -> bool:
+        """Tell whether to commit this: what is new, and what Kafka was reset to.
+
+        Faust commits nothing in front of what is committed. Where Kafka has lost that, new events
+        would be skipped after the next rebalance. It is looked at here, where no other commit is
+        under way: one that began before the reset, and ends after, notes down its own offset.
+        """
+        if tp in self._were_reset and offset < (self._committed_offset[tp] or 0):
+            self._were_reset.remove(tp)
+            return True
+        should: bool = super()._should_commit(tp, offset)
+        return should
 
     async def verify_all_partitions_active(self) -> None:
         """Verify nothing: Faust would end over a partition that Kafka is about to reset.

@@ -83,6 +83,38 @@ def test_commits_again_from_where_kafka_reset_it() -> None:
     assert asyncio.run(commits()) == [{FIRST: 1000}, {FIRST: 2}]
 
 
+def test_a_commit_that_outlasts_a_reset_does_not_hide_it() -> None:
+    """A commit that began before Kafka lost what is committed changes nothing of that."""
+
+    async def commits() -> list[dict[Any, int]]:
+        handed, seen = Handed(room=4), []
+        consumer, answers = handed.consumer, asyncio.Event()
+
+        async def commit(offsets: dict[Any, int]) -> bool:
+            seen.append(offsets)
+            await answers.wait()
+            consumer._committed_offset.update(offsets)
+            return True
+
+        consumer._commit_offsets = lambda offsets, **_: commit(offsets)
+        backlog = Backlog(handed.app, handed.queue)
+        reset = Fetched(records(0, 1), 0)
+        reset.were_reset.add(FIRST)
+        consumer._committed_offset[FIRST] = 900
+        consumer.reflected({FIRST: 999})
+        first = asyncio.ensure_future(consumer.commit())
+        await asyncio.sleep(0.01)
+        await handed.drain(reset)
+        backlog.take(2)
+        backlog.reflected()
+        answers.set()
+        await asyncio.wait_for(asyncio.gather(first, consumer.commit()), 5)
+        handed.close()
+        return seen
+
+    assert asyncio.run(commits()) == [{FIRST: 1000}, {FIRST: 2}]
+
+
 @pytest.mark.parametrize("how_far", ["begun", "over"])
 def test_a_rebalance_forgets_what_is_in_hand(how_far: str) -> None:
     """What was taken before a rebalance is not acknowledged after it has begun."""
