@@ -102,6 +102,14 @@ class Thread(driver.AIOKafkaConsumerThread):
         """Log it, in place of printing it past the log."""
         _LOG.exception(msg.format(*fmt))
 
+    def close(self) -> None:
+        """Leave it to the end of the thread, which closes the client in order.
+
+        Faust calls this when a rebalance meets a stop. It would close the client from another
+        event loop, and half of it at that: a worker that leads the group then waits for ever, and
+        none leaves the group, which waits until its session is over.
+        """
+
     async def seek_to_committed(self) -> Any:  # noqa: ANN401 - as above
         """Go back, in a rebalance, to what is committed."""
         return await self.call_thread(self._go_back)

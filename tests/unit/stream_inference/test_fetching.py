@@ -126,6 +126,27 @@ def test_a_late_way_back_is_given_up() -> None:
     assert asyncio.run(late()) == (0, [])
 
 
+def test_a_rebalance_that_meets_a_stop_leaves_the_client_alone() -> None:
+    """The client is closed by its own thread only, which lets it leave the group."""
+
+    async def closed() -> tuple[bool, list[str]]:
+        handed, seen = Handed(room=1), list[str]()
+        handed.close()
+
+        async def close() -> None:
+            seen.append("closed")
+
+        part = SimpleNamespace(close=close)
+        client = SimpleNamespace(_closed=False, _client=part, _coordinator=part)
+        handed.consumer._thread._consumer = client
+        handed.app._stopped.set()
+        await handed.app._on_partitions_revoked(set())
+        await asyncio.sleep(0.01)
+        return client._closed, seen
+
+    assert asyncio.run(closed()) == (False, [])
+
+
 @pytest.mark.parametrize(("sent_ms", "sent_s"), [(1500, 1.5), (None, None)])
 def test_message_of_a_record(sent_ms: int | None, sent_s: float | None) -> None:
     """A record's place, payload and key stay; old messages have no time of sending."""
