@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _REQUEST_S: Final = 90.0
 _FETCHED: Final = 1024  # most events that are handed over in one go
 _WAITING: Final = 4  # most that wait for the agent, of what is handed over
+_NO_END_S: Final = 1e8  # three years
 
 
 class _App(faust.App):
@@ -45,6 +46,9 @@ def faust_app(settings: WorkerSettings) -> faust.App:
         broker_session_timeout=settings.session_timeout_s,
         broker_request_timeout=max(_REQUEST_S, settings.session_timeout_s),  # Faust insists on it
         broker_heartbeat_interval=min(2.0, settings.session_timeout_s / 3),
+        # A worker that fetches nothing may wait for Redis. Its client would leave the group then,
+        # and join it again after a fetch only, with which Faust waits until it is a member.
+        broker_max_poll_interval=_NO_END_S,
         consumer_group_instance_id=settings.instance,
         table_standby_replicas=0,  # with 1, a third worker gets none of 4 partitions: 2 and 2 stay
         consumer_metadata_max_age_ms=10_000,  # added partitions are found soon, not after 5 min

@@ -168,3 +168,18 @@ def test_fetch_settings() -> None:
         return wait
 
     assert asyncio.run(asked()) == 77
+
+
+def test_a_long_wait_ends_no_membership() -> None:
+    """A worker that has fetched nothing for a week, as Redis was away, is still in its group."""
+
+    async def allowed_s() -> float:
+        app: Any = faust_app(WORKER_SETTINGS)
+        thread = app.consumer._thread
+        thread.thread_loop.close()  # it is never started
+        kafka = thread._create_worker_consumer(app.transport)
+        await kafka.stop()
+        allowed_ms: int = kafka._max_poll_interval_ms
+        return allowed_ms / 1000
+
+    assert asyncio.run(allowed_s()) > 7 * 86_400
