@@ -84,11 +84,11 @@ def main() -> None:
     with EmbeddedKafka() as kafka, ThreadPoolExecutor(options.jobs) as pool:
         runner = Runner(kafka, make_world(), folder)
         results = list(pool.map(lambda row: runner.result(row, options.runs), rows))
-    tell(table(results) + f"Logs of what was not held are in {folder}")
+    tell(table(results))
     if not options.runs:
         write_into(PAGE, results, ROWS)
     if not all(result.is_held for result in results):
-        sys.exit("not every row was held")
+        sys.exit(f"not every row was held; the logs are in {folder}")
 
 
 if __name__ == "__main__":

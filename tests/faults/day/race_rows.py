@@ -37,25 +37,8 @@ _WAITS: Final = "Heartbeat failed"  # because of a rebalance: it joins anew
     f" long; fetches of {_FETCH} events, {BACKLOG:,} wait",
 )
 def meets_full_queue(stage: Stage) -> Outcome:
-    """Let rebalances begin at the worst moment for what waits for room."""
-    return race_for_room(stage)
-
-
-@row(
-    "control: blind to a rebalance",
-    promise="it must lose what stood before what it hands over",
-    how="the rebalances of above, and a worker that hands over and acknowledges amid them",
-    runs=1,
-    control="lost",
-)
-def blind_to_rebalances(stage: Stage) -> Outcome:
-    """Let a worker not look whether a rebalance has begun."""
-    return race_for_room(stage, "blind_to_rebalances")
-
-
-def race_for_room(stage: Stage, *flaws: str) -> Outcome:
     """Begin rebalances as room is made, by a member that comes; another one is slow to answer."""
-    worker = _start(stage, *flaws, "meets_full_queue")
+    worker = _start(stage, "meets_full_queue")
     with _member(stage, "other") as other:
         _serve(worker, [other])
         for met in range(1, TIMES + 1):

@@ -108,28 +108,6 @@ def _say(words: str) -> None:
     print(words, file=sys.stderr, flush=True)  # noqa: T201 - the proof
 
 
-def blind_to_rebalances(_: str) -> None:
-    """Hand over what waited for room, and acknowledge what is done, amid a rebalance too."""
-    reflected = Backlog.reflected
-
-    async def wait_for_room(self: Any, channels: Any) -> bool:  # noqa: ANN401 - Faust has no types
-        if not self.flow_active:
-            await self.wait(self.can_resume_flow)
-        while any(channel.queue.full() for of_one in channels.values() for channel in of_one):
-            self.looks_again.clear()
-            await self.looks_again.wait()
-        return True
-
-    def reflected_always(self: Any) -> None:  # noqa: ANN401 - as above
-        consumer = self._app.consumer
-        flows, consumer.flow_active = consumer.flow_active, True
-        reflected(self)
-        consumer.flow_active = flows
-
-    Consumer._wait_for_room = wait_for_room  # type: ignore[method-assign]  # a flaw
-    Backlog.reflected = reflected_always  # type: ignore[method-assign]  # a flaw
-
-
 def seeks_amid_the_flow(_: str) -> None:
     """Go back to what is committed as Faust does, while what is fetched is handed over."""
     Consumer.seek_to_committed = driver.Consumer.seek_to_committed  # type: ignore[method-assign]  # a flaw
@@ -139,7 +117,6 @@ RACES: Final[dict[str, Callable[[str], None]]] = {
     race.__name__: race
     for race in (
         small_fetches,
-        blind_to_rebalances,
         seeks_amid_the_flow,
         meets_full_queue,
         seek_outlasts,
