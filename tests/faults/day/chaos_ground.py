@@ -77,9 +77,10 @@ class Ground(NamedTuple):
         return self.random.choice(self.stage.crew.workers[:2])
 
     def wait_for_events(self, seconds: float) -> list[Entry]:
-        """Wait so long, and until some events have come; gives these."""
+        """Wait so long, and until some events have come; gives those that were sent meanwhile."""
         entries = self.stage.ledger.entries
-        before = len(entries)
+        before, begun = len(entries), time.monotonic()
         time.sleep(seconds)
         wait_until(lambda: len(entries) >= before + SOME, what="events to come")
-        return entries[before:]
+        # One that was sent just before may be acknowledged after, and be in Redis by then.
+        return [entry for entry in entries[before:] if entry.sent_at >= begun]
