@@ -46,7 +46,9 @@ def kill(houses: list[House], points: Sequence[str], jobs: Jobs, histories: Hist
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.waits)])
 def test_a_kill_at_any_point_does_no_harm(
+    every: int,
     new_houses: Callable[[int], list[House]],
     points: list[str],
     jobs: Jobs,
@@ -57,7 +59,7 @@ def test_a_kill_at_any_point_does_no_harm(
     Each night runs on what the one before it left. Where stages begin is for the test below.
     """
     houses = new_houses(AT_ONCE)
-    within = [point for point in points if "," in point]
+    within = [point for point in points if "," in point][::every]
     ended = [status for some in in_threes(within) for status in kill(houses, some, jobs, histories)]
     assert ended.count(KILLED) > 0.8 * len(within)  # where much is left over, points move
     for night in [house.night(jobs, histories.tonight) for house in houses]:

@@ -33,7 +33,7 @@ def test_the_obvious_worker_gives_the_same_lists(kafka: EmbeddedKafka) -> None:
     assert int(of) > 100
 
 
-@pytest.mark.slow
+@pytest.mark.waits
 def test_every_event_of_the_latency_is_seen(kafka: EmbeddedKafka, tmp_path: Path) -> None:
     """The reader sees the list of every event that was sent, and both pictures are drawn."""
     del kafka  # as above

@@ -158,6 +158,7 @@ def test_start_waits_for_what_is_not_there(stack: EmbeddedStack, kafka: Embedded
         assert stop(worker)[0] == 0
 
 
+@pytest.mark.waits
 def test_patience_ends(stack: EmbeddedStack) -> None:
     """A Redis that isn't there in time ends the start with 1 and what to do about it."""
     where = ["--redis-url", "redis://me:secret@127.0.0.1:1/0"]
