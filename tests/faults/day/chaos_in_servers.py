@@ -206,5 +206,6 @@ def fail_over(ground: Ground) -> str:
     before = refusals(old, "READONLY")
     ground.pair.hand_over()
     wait_until(lambda: refusals(old, "READONLY") > before, what="a write to the old primary")
+    ground.pair.front.cut()  # whoever only reads, as the witness, would stay with the old one
     told = f"Redis has failed over to port {ground.pair.leader.port}, the old one refused"
     return f"{told} {refusals(old, 'READONLY') - before} writes"
