@@ -4,6 +4,7 @@
 - Events of transactions are read when they are committed, and never when they are aborted.
 - After a rebalance a partition of which nothing is committed is read from its beginning.
 - What one fetch brings is bounded in bytes, and no partition waits for another's whole backlog.
+- It alone closes its client, and commits only by its present place in the group.
 """
 
 from __future__ import annotations
